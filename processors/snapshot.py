@@ -1,0 +1,124 @@
+"""A snapshot: named parts, each with the fingerprint of what shaped it and a checksum. Never pickle.
+
+Layout: magic, length of the header (uint32 little-endian), header as MessagePack, then the parts one after another.
+A part whose fingerprint does not match, or whose bytes are damaged, is left out by `read_parts` with the reason, and its
+owner starts afresh and says so; the other parts are kept. Arrays are written in little-endian C order with their shape.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from driftline.schemas.errors import DamagedSnapshot
+
+MAGIC: Final = b"DLS1"
+FORMAT_VERSION: Final = 1
+
+
+class Part(NamedTuple):
+    """One part: `fingerprint` names the parameters that shaped `data`."""
+
+    name: str
+    fingerprint: str
+    data: bytes
+
+
+class Unusable(NamedTuple):
+    """A part that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+class _Entry(msgspec.Struct, array_like=True, frozen=True):
+    name: str
+    fingerprint: str
+    crc: int
+    length: int
+
+
+class _Header(msgspec.Struct, frozen=True):
+    format_version: int
+    parts: list[_Entry]
+
+
+class _Array(msgspec.Struct, array_like=True, frozen=True):
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+_ALLOWED_DTYPES: Final = {t: np.dtype(t) for t in ("|u1", "<u2", "<u4", "<u8", "<i4", "<i8", "<f8", "|b1")}
+
+
+def write_parts(parts: list[Part]) -> bytes:
+    """All parts as one byte string."""
+    entries = [_Entry(p.name, p.fingerprint, zlib.crc32(p.data), len(p.data)) for p in parts]
+    header = msgspec.msgpack.encode(_Header(FORMAT_VERSION, entries))
+    return b"".join([MAGIC, len(header).to_bytes(4, "little"), header, *(p.data for p in parts)])
+
+
+def read_parts(snapshot: bytes, fingerprints: Mapping[str, str]) -> tuple[dict[str, bytes], list[Unusable]]:
+    """The usable parts by name, and those left out with the reason.
+
+    `fingerprints` says what each part must have been shaped by, by the name before the first "/"; a name that is not there
+    is not wanted. Raises DamagedSnapshot when not even the header can be read.
+    """
+    header, at = _read_header(snapshot)
+    usable: dict[str, bytes] = {}
+    unusable: list[Unusable] = []
+    for entry in header.parts:
+        data = snapshot[at : at + entry.length]
+        at += entry.length
+        wanted = fingerprints.get(entry.name.partition("/")[0])
+        if wanted is None:
+            unusable.append(Unusable(entry.name, "this version does not know such a part"))
+        elif len(data) != entry.length or zlib.crc32(data) != entry.crc:
+            unusable.append(Unusable(entry.name, "its bytes are damaged"))
+        elif entry.fingerprint != wanted:
+            unusable.append(Unusable(entry.name, "the settings or the reference that shaped it have changed"))
+        else:
+            usable[entry.name] = data
+    return usable, unusable
+
+
+def _read_header(snapshot: bytes) -> tuple[_Header, int]:
+    if snapshot[:4] != MAGIC:
+        raise DamagedSnapshot("these bytes are not a driftline snapshot: pass what Monitor.snapshot() returned")
+    length = int.from_bytes(snapshot[4:8], "little")
+    try:
+        header = msgspec.msgpack.decode(snapshot[8 : 8 + length], type=_Header)
+    except msgspec.MsgspecError as error:
+        raise DamagedSnapshot(f"the snapshot's header cannot be read ({error}): take an older snapshot") from error
+    if header.format_version != FORMAT_VERSION:
+        raise DamagedSnapshot(
+            f"snapshot format {header.format_version} is not known here (this is {FORMAT_VERSION}): "
+            "restore it with the release that wrote it, or start from the log"
+        )
+    return header, 8 + length
+
+
+def pack_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
+    """Named arrays as MessagePack."""
+    return msgspec.msgpack.encode(
+        {
+            name: _Array(a.dtype.newbyteorder("<").str, a.shape, np.ascontiguousarray(a).tobytes())
+            for name, a in arrays.items()
+        }
+    )
+
+
+def unpack_arrays(data: bytes) -> dict[str, NDArray[np.generic]]:
+    """The arrays of `pack_arrays`, as fresh writable copies. Raises DamagedSnapshot for a type that is never written."""
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for name, packed in msgspec.msgpack.decode(data, type=dict[str, _Array]).items():
+        if packed.dtype not in _ALLOWED_DTYPES:
+            raise DamagedSnapshot(f"array {name!r} has the type {packed.dtype!r}, which is never written")
+        arrays[name] = np.frombuffer(packed.data, _ALLOWED_DTYPES[packed.dtype]).reshape(packed.shape).copy()
+    return arrays
