@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from driftline.processors.arrays import U8
+from driftline.processors.arrays import I64, U8
 
 # codes
 BINS: Final = 256
@@ -51,11 +51,12 @@ def cell_of_bin(bin_counts: ArrayLike) -> U8:
     >>> cell_of_bin([10] * 256)[[0, 3, 4, 127, 128, 255]].tolist()
     [0, 0, 1, 31, 32, 63]
     """
-    counts = np.asarray(bin_counts, np.int64)
+    counts: I64 = np.asarray(bin_counts, np.int64)
     if counts.ndim != 1 or len(counts) > BINS:
         raise ValueError(f"bin_counts has shape {counts.shape}: give one row of at most {BINS} counts")
     if len(counts) <= CELLS:
         return np.arange(len(counts), dtype=np.uint8)
     total = max(int(counts.sum()), 1)
-    twice_middle = 2 * np.cumsum(counts) - counts
-    return np.minimum(CELLS - 1, CELLS * twice_middle // (2 * total)).astype(np.uint8)
+    twice_middle: I64 = 2 * np.cumsum(counts) - counts
+    cells: I64 = np.minimum(CELLS - 1, CELLS * twice_middle // (2 * total))
+    return cells.astype(np.uint8)
