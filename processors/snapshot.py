@@ -8,7 +8,7 @@ owner starts afresh and says so; the other parts are kept. Arrays are written in
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -64,11 +64,12 @@ def write_parts(parts: list[Part]) -> bytes:
     return b"".join([MAGIC, len(header).to_bytes(4, "little"), header, *(p.data for p in parts)])
 
 
-def read_parts(snapshot: bytes, fingerprints: Mapping[str, str]) -> tuple[dict[str, bytes], list[Unusable]]:
+def read_parts(
+    snapshot: bytes, fingerprint_of: Callable[[str], str | None]
+) -> tuple[dict[str, bytes], list[Unusable]]:
     """The usable parts by name, and those left out with the reason.
 
-    `fingerprints` says what each part must have been shaped by, by the name before the first "/"; a name that is not there
-    is not wanted. Raises DamagedSnapshot when not even the header can be read.
+    `fingerprint_of(name)` says what a part must have been shaped by; None: no such part is wanted. Raises DamagedSnapshot when not even the header can be read.
     """
     header, at = _read_header(snapshot)
     usable: dict[str, bytes] = {}
@@ -76,7 +77,7 @@ def read_parts(snapshot: bytes, fingerprints: Mapping[str, str]) -> tuple[dict[s
     for entry in header.parts:
         data = snapshot[at : at + entry.length]
         at += entry.length
-        wanted = fingerprints.get(entry.name.partition("/")[0])
+        wanted = fingerprint_of(entry.name)
         if wanted is None:
             unusable.append(Unusable(entry.name, "this version does not know such a part"))
         elif len(data) != entry.length or zlib.crc32(data) != entry.crc:
