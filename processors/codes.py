@@ -1,8 +1,8 @@
 """The vocabulary of codes: which number stands for which bin, category and cell. Every kernel works on these.
 
-A *code* (uint16) says what one value is: its quantile bin of the reference (numeric), its category, or why it has neither.
-A *cell* (uint8) is where a histogram counts it. A numeric field has up to 256 bins and counts them in 64 cells, each a union
-of adjacent bins: fine enough for the transform to u, small enough to keep for every segment and window.
+A *code* (uint16) says what one value is: its quantile bin of the reference (numeric), its category, or why it has
+neither. A *cell* (uint8) is where a histogram counts it. A numeric field has up to 256 bins and counts them in 64 cells,
+each a union of adjacent bins: fine enough for the transform to u, small enough to keep for every segment and window.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ N_CELLS: Final = 68
 def cell_of_bin(bin_counts: ArrayLike) -> U8:
     """uint8[len(bin_counts)]: the histogram cell of each bin; ascending, so that cells are unions of adjacent bins.
 
-    Up to 64 bins keep a cell each. More are placed by the reference share below the bin's middle, so that cells hold about
-    equal shares; in whole numbers, so that every machine finds the same cells.
+    Up to 64 bins keep a cell each. More are placed by the reference share below the bin's middle, so that cells hold
+    about equal shares; in whole numbers, so that every machine finds the same cells.
 
     >>> cell_of_bin([5, 5, 5]).tolist()
     [0, 1, 2]
