@@ -146,6 +146,10 @@ class Admission:
             )
         )
 
+    def reopen(self, event_ms: I64, slot: I32) -> None:
+        """Open again the panes of events that were admitted before everything was closed early."""
+        self.open_panes[slot] = event_ms // self.pane_ms
+
     def tick(self, partition_ms: int) -> None:
         """A later record or tick of the partition: an idle model's watermark moves on."""
         idle_after, lateness = int(self._settings[2]), int(self._settings[1])
