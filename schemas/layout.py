@@ -44,11 +44,13 @@ class FieldLayout:
 class EventLayout:
     """All monitored columns of a model and the key sets its segments are made of, e.g. (("region",), ("region", "device")).
 
+    `left_out`: (role, name) of columns that are known but not monitored, so that they are not counted as unknown.
     Raises ValueError when a categorical field stands before a numeric one, or two fields share (signal kind, name).
     """
 
     fields: tuple[FieldLayout, ...]
     segment_sets: tuple[tuple[str, ...], ...] = ()
+    left_out: frozenset[tuple[Role, str]] = frozenset()
 
     def __post_init__(self) -> None:
         numeric = [field.is_numeric for field in self.fields]

@@ -1,0 +1,198 @@
+"""Rows to columns: what the events of a reference hold, field by field, before anybody knows what kind a field is.
+
+Values are kept in arrays (12 bytes a value) and a dictionary of texts, so 200,000 rows of 20 fields take some 50 MB.
+Beyond `max_rows` every second row is dropped and from then on every second (fourth, eighth ...) row is taken: bounded
+memory, no randomness, and the rows that are left cover the whole time in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
+
+import numpy as np
+
+from driftline.processors.arrays import F64, I32
+from driftline.schemas.events import Prediction
+from driftline.schemas.layout import Role
+from driftline.schemas.limits import FEATURES_MAX, OTHER_NAME, SEGMENT_LABELS_MAX
+
+MAX_ROWS: Final = 1_000_000
+"""Beyond it a reference gets no better: its sampling error is far below what any budget asks of it."""
+
+MAX_TEXTS: Final = 100_000
+"""Distinct texts of one field that are told apart; further ones share one entry."""
+
+NO_TEXT: Final = -1
+
+Typed: TypeAlias = tuple[type, Any]
+"""A text, boolean or whole number with its type: in Python True == 1, and "3" is not 3."""
+
+A = TypeVar("A", F64, I32)
+
+
+class ValueColumn:
+    """The values of one field, one entry a row.
+
+    numbers: float64[n], NaN = missing, +inf = not a number. texts: int32[n], index into `dictionary` or NO_TEXT.
+    With `as_categories` whole numbers are put into the dictionary instead of among the numbers.
+    """
+
+    def __init__(self, as_categories: bool, rows_before: int) -> None:
+        self.as_categories = as_categories
+        self.dictionary: dict[Typed, int] = {}
+        self.floats_seen = False
+        self._numbers: list[F64] = [np.full(rows_before, np.nan)]
+        self._texts: list[I32] = [np.full(rows_before, NO_TEXT, np.int32)]
+
+    @property
+    def numbers(self) -> F64:
+        return _joined(self._numbers)
+
+    @property
+    def texts(self) -> I32:
+        return _joined(self._texts)
+
+    def append(self, values: Sequence[Any]) -> None:
+        """Add one value a row, None = missing."""
+        types = set(map(type, values))
+        self.floats_seen = self.floats_seen or float in types
+        plain = types <= ({float, type(None)} if self.as_categories else {int, float, type(None)})
+        try:
+            numbers = _numbers(values if plain else [self._number(v) for v in values])
+        except OverflowError:  # a whole number past 1.8e308
+            numbers = _numbers([self._number(v) for v in values])
+        texts = [] if plain else [self._text(v) for v in values]
+        self._numbers.append(numbers)
+        self._texts.append(np.array(texts, np.int32) if texts else np.full(len(values), NO_TEXT, np.int32))
+
+    def thin(self) -> None:
+        """Keep every second row."""
+        self._numbers = [self.numbers[::2].copy()]
+        self._texts = [self.texts[::2].copy()]
+
+    def _number(self, value: Any) -> float | None:
+        if value is None:
+            return None
+        if type(value) is float:
+            return value
+        if type(value) is int and not self.as_categories:
+            try:
+                return float(value)
+            except OverflowError:
+                return np.inf
+        return np.inf
+
+    def _text(self, value: Any) -> int:
+        kind = type(value)
+        if not (kind is str or kind is bool or (kind is int and self.as_categories)):
+            return NO_TEXT
+        key = (kind, value)
+        code = self.dictionary.get(key)
+        if code is None:
+            key = key if len(self.dictionary) < MAX_TEXTS else (str, OTHER_NAME)
+            code = self.dictionary.setdefault(key, len(self.dictionary))
+        return code
+
+
+class SegmentLabels:
+    """The segment of each row in one segment set; codes: int32[n], index into `labels`."""
+
+    def __init__(self, label_of: Callable[[Prediction], str]) -> None:
+        self._label_of = label_of
+        self.labels: dict[str, int] = {}
+        self._codes: list[I32] = [np.zeros(0, np.int32)]
+
+    @property
+    def codes(self) -> I32:
+        return _joined(self._codes)
+
+    def append(self, rows: Sequence[Prediction]) -> None:
+        self._codes.append(np.array([self._code(self._label_of(row)) for row in rows], np.int32))
+
+    def thin(self) -> None:
+        self._codes = [self.codes[::2].copy()]
+
+    def _code(self, label: str) -> int:
+        code = self.labels.get(label)
+        if code is None:
+            label = label if len(self.labels) < SEGMENT_LABELS_MAX else OTHER_NAME
+            code = self.labels.setdefault(label, len(self.labels))
+        return code
+
+
+class Columns:
+    """All fields of the rows seen so far, in the order in which they first appeared.
+
+    as_categories(role, name): whether whole numbers of that field are names rather than amounts.
+    """
+
+    def __init__(
+        self,
+        as_categories: Callable[[Role, str], bool],
+        segment_labels: Sequence[Callable[[Prediction], str]] = (),
+        max_rows: int = MAX_ROWS,
+    ) -> None:
+        self.fields: dict[tuple[Role, str], ValueColumn] = {}
+        self.segments = [SegmentLabels(label_of) for label_of in segment_labels]
+        self.n = 0
+        self.rows_read = 0
+        self.first_ms: int | None = None
+        self.last_ms: int | None = None
+        self._as_categories = as_categories
+        self._max_rows = max_rows
+        self._stride = 1
+
+    def add(self, rows: Sequence[Prediction]) -> None:
+        """Add rows of a model, in log order."""
+        if not rows:
+            return
+        times = [row.timestamp_ms for row in rows]
+        self.first_ms = min(times) if self.first_ms is None else min(self.first_ms, min(times))
+        self.last_ms = max(times) if self.last_ms is None else max(self.last_ms, max(times))
+        taken = rows[-self.rows_read % self._stride :: self._stride]
+        self.rows_read += len(rows)
+        self._append(taken)
+        while self.n > self._max_rows:
+            self._thin()
+
+    def _append(self, rows: Sequence[Prediction]) -> None:
+        self._column("prediction", "prediction").append([row.prediction for row in rows])
+        if ("score", "score") in self.fields or any(row.score is not None for row in rows):
+            self._column("score", "score").append([row.score for row in rows])
+        self._append_named("feature", [row.features for row in rows])
+        self._append_named("measurement", [row.measurements for row in rows])
+        for segment in self.segments:
+            segment.append(rows)
+        self.n += len(rows)
+
+    def _append_named(self, role: Role, values: Sequence[dict[str, Any]]) -> None:
+        known = {name for field_role, name in self.fields if field_role == role}
+        new = dict.fromkeys(name for row in values for name in row if name not in known)
+        names = [*(n for r, n in self.fields if r == role), *new][:FEATURES_MAX]
+        for name in names:
+            self._column(role, name).append([row.get(name) for row in values])
+
+    def _column(self, role: Role, name: str) -> ValueColumn:
+        column = self.fields.get((role, name))
+        if column is None:
+            column = self.fields[role, name] = ValueColumn(self._as_categories(role, name), self.n)
+        return column
+
+    def _thin(self) -> None:
+        for column in self.fields.values():
+            column.thin()
+        for segment in self.segments:
+            segment.thin()
+        self.n = (self.n + 1) // 2
+        self._stride *= 2
+
+
+def _numbers(values: Sequence[float | None]) -> F64:
+    return np.array(values, np.float64) if len(values) else np.zeros(0)
+
+
+def _joined(blocks: list[A]) -> A:
+    if len(blocks) > 1:
+        blocks[:] = [np.concatenate(blocks)]
+    return blocks[0]
