@@ -16,6 +16,7 @@ Task = Literal["binary", "multiclass", "regression", "ranking"]
 FieldKind = Literal["numeric", "categorical", "boolean"]
 LabelStore = Literal["memory", "rocksdb", "redis"]
 TimestampUnit = Literal["ms", "s"]
+TimestampSpread = Literal["year", "month", "day"]
 
 DETECTOR_NAMES: Final = ("shiryaev_roberts", "chi_square", "adwin", "page_hinkley")
 
@@ -59,6 +60,8 @@ class ColumnMapping:
     """columns that are not features either, such as a target"""
     timestamp_unit: TimestampUnit = "ms"
     """of a timestamp column of numbers"""
+    timestamp_spread: TimestampSpread | None = None
+    """the timestamp column names only the year (month, day) of a row: its rows are spread evenly over it"""
     timezone: str = "UTC"
     """IANA name; of timestamps written without an offset"""
 
