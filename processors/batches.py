@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from driftline.processors.arrays import F64, I32, I64, U16, U64
-from driftline.schemas.events import Prediction, Scalar
+from driftline.schemas.events import Prediction
 from driftline.schemas.rejections import Rejection
+from driftline.schemas.scalars import Scalar
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ Severity: TypeAlias = Literal["page", "ticket", "info"]
 
 
 class Sketch(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A column over some period, small enough to draw: histogram cells for numbers, the commonest values for categories."""
+    """A column over some period, small enough to draw: histogram cells for numbers, or the commonest categories."""
 
     n: int
     missing_share: float = 0.0

@@ -1,4 +1,4 @@
-"""The two events that go in. Field names on the wire are the attribute names, except `timestamp_ms`, written "timestamp".
+"""The two events that go in. Names on the wire are the attribute names, except `timestamp_ms`, written "timestamp".
 
 Decoded events are already checked: ids within their limits, time as integer milliseconds, numbers finite.
 """
@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 from msgspec import Struct, field
 
 from driftline.schemas.limits import UNVERSIONED
+from driftline.schemas.scalars import Scalar
 
-Scalar: TypeAlias = str | int | float | bool
 Value: TypeAlias = Any
-"""A feature or measurement value as it came: a JSON scalar or null; a list or object is kept so that it counts as invalid."""
+"""A feature or measurement value as it came: a JSON scalar or null; a list or object is kept and counts as invalid."""
 
 
 class Prediction(Struct, frozen=True, kw_only=True):

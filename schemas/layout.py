@@ -15,7 +15,7 @@ BOOLEAN_CATEGORIES = ("false", "true")
 
 @dataclass(frozen=True, slots=True)
 class FieldLayout:
-    """One monitored column. `categories` are those with a code of their own, `known_pooled` were seen but share one code.
+    """One monitored column. `categories` have a code of their own each, those in `known_pooled` share one.
 
     The categories of an integer field are decimal strings ("3"); those of a boolean field are always ("false", "true").
     """
@@ -42,14 +42,16 @@ class FieldLayout:
 
 @dataclass(frozen=True, slots=True)
 class EventLayout:
-    """All monitored columns of a model and the key sets its segments are made of, e.g. (("region",), ("region", "device")).
+    """All monitored columns of a model, and the key sets of its segments, e.g. (("region",), ("region", "device")).
 
+    `ignored`: names that are known and not monitored, so that they are not counted as unknown.
     `left_out`: (role, name) of columns that are known but not monitored, so that they are not counted as unknown.
     Raises ValueError when a categorical field stands before a numeric one, or two fields share (signal kind, name).
     """
 
     fields: tuple[FieldLayout, ...]
     segment_sets: tuple[tuple[str, ...], ...] = ()
+    ignored: frozenset[str] = frozenset()
     left_out: frozenset[tuple[Role, str]] = frozenset()
 
     def __post_init__(self) -> None:

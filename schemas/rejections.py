@@ -49,22 +49,31 @@ REMEDIES: Final[dict[RejectionReason, str]] = {
     RejectionReason.TOO_DEEP: f"keep nesting within {DEPTH_MAX} levels; feature values are plain scalars",
     RejectionReason.TOO_MANY_FEATURES: f"send at most {FEATURES_MAX:,} names in each of features, context, measurements"
     " and probabilities",
-    RejectionReason.NOT_FINITE: "write null for a value that is missing; NaN, Infinity and numbers past 1.8e308 cannot be read",
-    RejectionReason.MISSING_FIELD: "send prediction_id, model, timestamp and prediction (label for a label) in every event",
+    RejectionReason.NOT_FINITE: "write null for a missing value; NaN, Infinity and numbers past 1.8e308 cannot be read",
+    RejectionReason.MISSING_FIELD: "send prediction_id, model, timestamp and prediction (or label) in every event",
     RejectionReason.WRONG_TYPE: "send each envelope field with the type the event schema gives it",
     RejectionReason.EMPTY_ID: "write at least one character",
     RejectionReason.ID_TOO_LONG: f"keep ids within {ID_CHARACTERS_MAX} characters; hash longer ones",
     RejectionReason.NAME_TOO_LONG: f"keep names within {NAME_CHARACTERS_MAX} characters",
     RejectionReason.BAD_TIMESTAMP: 'write RFC 3339 with an offset, e.g. "2026-01-31T12:00:00.250Z", or integer epoch'
     " milliseconds, e.g. 1769860800250",
-    RejectionReason.TIMESTAMP_IN_FUTURE: "send the time of the prediction and check the clock and the time zone of the producer",
-    RejectionReason.TIMESTAMP_TOO_OLD: "write epoch milliseconds of 2000-01-01 or later; was it seconds instead of milliseconds?",
+    RejectionReason.TIMESTAMP_IN_FUTURE: "send the time of the prediction; check the clock and time zone of the producer",
+    RejectionReason.TIMESTAMP_TOO_OLD: "write epoch milliseconds of 2000-01-01 or later; seconds instead of milliseconds?",
 }
 
 
 def rejection_message(reason: RejectionReason, found: str = "") -> str:
     """What was found (never a payload value, only names, types and sizes) and what to write instead, in one line."""
     return f"{found}: {REMEDIES[reason]}" if found else REMEDIES[reason]
+
+
+class RecordRejected(ValueError):
+    """Raised while one record is read; whoever reads records turns it into a `Rejection` and goes on."""
+
+    def __init__(self, reason: RejectionReason, found: str = "") -> None:
+        self.reason = reason
+        self.message = rejection_message(reason, found)
+        super().__init__(self.message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ class PerformanceWindow(Struct, frozen=True, kw_only=True, tag_field="signal", t
 
 
 class LabelExpired(Struct, frozen=True, kw_only=True, tag_field="signal", tag="label_expired"):
-    """Predictions whose horizon passed without a label, and labels that never met a prediction. Said once a pane close."""
+    """Predictions whose horizon passed unlabelled, and labels that never met a prediction. Said once a pane close."""
 
     id: str
     model: str
