@@ -1,0 +1,1 @@
+"""What takes outputs: memory and JSON lines."""
