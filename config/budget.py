@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
+from driftline.config.problems import quoted
+
 Period = Literal["day", "week", "month"]
 
 # A month is 30 days: budgets are rates, and a rate must not depend on the calendar page.
@@ -43,8 +45,8 @@ def parse_budget(text: str) -> FalseAlarmBudget:
     """
     match = _BUDGET.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a false-alarm budget; write N/day, N/week or N/month, such as 1/week")
+        raise ValueError(f"{quoted(text)} is not a false-alarm budget; write N/day, N/week or N/month, such as 1/week")
     count = float(match[1])
     if count == 0:
-        raise ValueError(f"{text!r} allows no false alarm at all, which no test can promise; write 1/month or 1/day")
+        raise ValueError(f"{quoted(text)} allows no false alarm at all, which no test can promise; write 1/month")
     return FalseAlarmBudget(count, cast(Period, match[2]))

@@ -7,6 +7,8 @@ A day is 24 hours: windows are cut on the line of epoch milliseconds, which know
 import re
 from typing import Final
 
+from driftline.config.problems import quoted
+
 _UNITS_MS: Final[dict[str, int]] = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 DURATION_PATTERN: Final = r"^[0-9]{1,12}(ms|s|m|h|d)$"
 _DURATION: Final = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
@@ -24,7 +26,9 @@ def parse_duration(text: str) -> int:
     """
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a duration; write a whole number and one unit (ms, s, m, h, d), such as 90s")
+        raise ValueError(
+            f"{quoted(text)} is not a duration; write a whole number and one unit (ms, s, m, h, d), such as 90s"
+        )
     number, unit = match.groups()
     return int(number) * _UNITS_MS[unit]
 

@@ -1,0 +1,33 @@
+"""The configuration that the program runs with: every model's specification, the broker, the topics."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from driftline.config.broker_settings import BrokerSettings, TopicSettings
+from driftline.config.frozen_map import FrozenMap
+from driftline.config.model_spec import ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What a configuration file says, with defaults filled in. Made by `load_config` or `default_config`."""
+
+    models: Mapping[str, ModelSpec] = field(default_factory=FrozenMap)
+    """the models that are listed, by name"""
+    discover: bool = True
+    """whether other models are monitored too"""
+    defaults: ModelSpec = field(default_factory=lambda: ModelSpec(name=""))
+    """what holds for a model that is not listed"""
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
+    topics: TopicSettings = field(default_factory=TopicSettings)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "models", FrozenMap(self.models))
+
+    def spec_for(self, model: str) -> ModelSpec | None:
+        """The specification of a model; None = it is not monitored: not listed, and models are not discovered."""
+        listed = self.models.get(model)
+        if listed is not None or not self.discover:
+            return listed
+        return dataclasses.replace(self.defaults, name=model)

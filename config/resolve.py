@@ -1,0 +1,58 @@
+"""The validated tree, as an operator wrote it, to the frozen specification that the core reads."""
+
+import os
+
+from driftline.config.config import Config
+from driftline.config.frozen_map import FrozenMap
+from driftline.config.model_settings import ColumnSettings, LabelSettings, ModelSettings, SharedModelSettings
+from driftline.config.model_spec import ColumnMapping, FieldOverride, LabelColumns, LabelSpec, ModelSpec
+from driftline.config.tree import Settings
+
+
+def resolve(settings: Settings, folder: str) -> Config:
+    """Return the configuration; paths of references are taken from `folder`, that of the configuration file."""
+    models = FrozenMap((name, _spec(name, model, folder)) for name, model in settings.models.items())
+    return Config(
+        models=models,
+        discover=not models if settings.discover is None else settings.discover,
+        defaults=_spec("", settings.defaults, folder),
+        broker=settings.broker,
+        topics=settings.topics,
+    )
+
+
+def _spec(name: str, settings: SharedModelSettings, folder: str) -> ModelSpec:
+    own = settings if isinstance(settings, ModelSettings) else ModelSettings()
+    return ModelSpec(
+        name=name,
+        task=settings.task,
+        reference=None if own.reference is None else _path(own.reference, folder),
+        references_by_version=FrozenMap((version, _path(path, folder)) for version, path in own.versions.items()),
+        windows_ms=settings.windows,
+        segments=settings.segments,
+        segments_max=settings.segments_max,
+        false_alarms=settings.false_alarms,
+        events_per_week=settings.events_per_week,
+        lateness_ms=settings.lateness,
+        idle_after_ms=settings.idle_after,
+        future_tolerance_ms=settings.future_tolerance,
+        dedup=settings.dedup,
+        learn_from=settings.learn_from,
+        detectors=settings.detectors,
+        fields=FrozenMap((name, FieldOverride(**dict(feature))) for name, feature in settings.features.items()),
+        columns=_columns(settings.columns),
+        labels=_labels(settings.labels),
+        quality_share_max=settings.quality_share_max,
+    )
+
+
+def _columns(settings: ColumnSettings) -> ColumnMapping:
+    return ColumnMapping(**dict(settings))
+
+
+def _labels(settings: LabelSettings) -> LabelSpec:
+    return LabelSpec(horizon_ms=settings.horizon, store=settings.store, columns=LabelColumns(**dict(settings.columns)))
+
+
+def _path(path: str, folder: str) -> str:
+    return os.path.normpath(os.path.join(folder, path))
