@@ -1,8 +1,8 @@
 """Bins of a numeric field: equal shares of the reference, each repeated value in one bin, edges a person can read.
 
 Up to 256 distinct values get a bin each. More are cut at the 1/256 quantiles; a value that is heavier than two such
-shares is cut on both sides, so that it has its bin to itself. That never takes more than 255 edges: a value of mass c/256
-swallows at least c - 1 of the quantile cuts, and gets one back.
+shares is cut on both sides, so that it has its bin to itself. That never takes more than 255 edges: a value of mass
+c/256 swallows at least c - 1 of the quantile cuts, and gets one back.
 """
 
 from __future__ import annotations

@@ -13,15 +13,16 @@ import numpy as np
 from driftline.config.model_spec import DAY_MS, ModelSpec
 from driftline.processors.arrays import I64, U8
 from driftline.processors.codes import PARTITION_CELLS
+from driftline.processors.columns_codes import segment_label
 from driftline.processors.reference.fields import ProfiledField, profile_field
 from driftline.processors.reference.gather import MAX_ROWS, Columns, SegmentLabels
 from driftline.processors.reference.kinds import Kind, kind_of, override_of, wants_categories
 from driftline.processors.reference.profile import LeftOutField, Reference, SegmentProfile, with_hash
-from driftline.processors.segment_labels import segment_label
 from driftline.schemas.errors import BadReference
 from driftline.schemas.events import Prediction
 from driftline.schemas.layout import Role
 from driftline.schemas.limits import OTHER_NAME
+from driftline.schemas.scalars import Scalar, scalar_text
 
 SEGMENT_ROWS_MIN: Final = 100
 """Segments with fewer rows have no profile of their own: it would say more about chance than about the segment."""
@@ -95,9 +96,12 @@ class ReferenceBuilder:
         for (role, name), column in self._columns.fields.items():
             kind = kind_of(column, self._spec, role, name)
             if isinstance(kind, Kind):
-                profiled.append(profile_field(column, kind, role, name, override_of(self._spec, role, name)))
-            else:
-                left_out.append(LeftOutField(name=name, role=role, reason=kind))
+                field = profile_field(column, kind, role, name, override_of(self._spec, role, name))
+                if field.profile.n:
+                    profiled.append(field)
+                    continue
+                kind = f"it is declared {kind.kind} and has no such value"
+            left_out.append(LeftOutField(name=name, role=role, reason=kind))
         return profiled, left_out
 
     def _segments(self, cells: list[U8]) -> list[SegmentProfile]:
@@ -109,7 +113,15 @@ class ReferenceBuilder:
 
 
 def _label_of(keys: tuple[str, ...]) -> Callable[[Prediction], str]:
-    return lambda row: segment_label(keys, row.context, row.features)
+    return lambda row: segment_label(keys, tuple(_segment_value(row, key) for key in keys))
+
+
+def _segment_value(row: Prediction, key: str) -> str | None:
+    """A key of the context, else a feature; None = missing, as is what has no text."""
+    value = row.context.get(key)
+    if value is None:
+        value = row.features.get(key)
+    return scalar_text(value) if isinstance(value, Scalar) else None
 
 
 def _profiles_of_set(keys: tuple[str, ...], segments: SegmentLabels, cells: list[U8]) -> list[SegmentProfile]:

@@ -17,15 +17,18 @@ from driftline.processors.codes import (
     POOLED_CODE,
     cell_of_bin,
 )
+from driftline.processors.columns_codes import category_text
 from driftline.processors.reference.bins import bin_counts, cell_means, inner_edges
 from driftline.processors.reference.contract import category_contract, numeric_contract
 from driftline.processors.reference.gather import ValueColumn
-from driftline.processors.reference.kinds import Kind, texts_counted
+from driftline.processors.reference.kinds import Kind, names_counted
 from driftline.processors.reference.profile import FieldProfile
-from driftline.schemas.layout import BOOLEAN_CATEGORIES, Role
+from driftline.schemas.layout import BOOLEAN_CATEGORIES, FieldLayout, Role
 
 POOLED_NAMES_MAX: Final = 1_000
 """Names kept of categories without a code of their own; rarer ones count as new when they come again."""
+
+_BITS: Final = (0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,16 @@ def _mean_and_sd(values: F64) -> tuple[float, float]:
 
 
 def _categorical(column: ValueColumn, kind: Kind, role: Role, name: str, override: FieldOverride) -> ProfiledField:
-    seen = _seen_categories(column, kind)
+    labels = _labels(column, FieldLayout(name, role, kind.kind, kind.value_type))
+    seen: dict[str, int] = {}
+    for label, count in zip(labels, _label_rows(column), strict=True):
+        if label is not None and count:
+            seen[label] = seen.get(label, 0) + count
     own, pooled = _own_and_pooled(seen, kind, override)
     counts = [seen.get(category, 0) for category in own]
     missing = int(np.isnan(column.numbers).sum())
     n = sum(seen.values())
+    complete = len(seen) <= len(own) + len(pooled)
     profile = FieldProfile(
         name=name,
         role=role,
@@ -95,26 +103,37 @@ def _categorical(column: ValueColumn, kind: Kind, role: Role, name: str, overrid
         value_type=kind.value_type,
         n=n,
         missing=missing,
-        invalid=len(column.texts) - n - missing,
-        contract=category_contract(
-            kind.value_type, list(seen.values()), len(seen) <= len(own) + len(pooled), missing, override
-        ),
+        invalid=len(column.names) - n - missing,
+        contract=category_contract(kind.value_type, list(seen.values()), complete, missing, override),
         categories=own,
         category_counts=counts,
         pooled=pooled,
         pooled_count=n - sum(counts),
     )
-    return ProfiledField(profile, _category_cells(column, kind, own))
+    return ProfiledField(profile, _category_cells(column, labels, own))
 
 
-def _seen_categories(column: ValueColumn, kind: Kind) -> dict[str, int]:
-    """Rows of each category of the field's type."""
-    counts = texts_counted(column)
-    return {
-        label: count
-        for key, count in zip(column.dictionary, counts, strict=True)
-        if count and (label := _label(key, kind)) is not None
-    }
+def _labels(column: ValueColumn, field: FieldLayout) -> list[str | None]:
+    """The category of each entry of the dictionary, None where it is of another type than the field.
+
+    Two more for values outside the dictionary: the numbers 0 and 1, which are booleans to a boolean field.
+    """
+    return [category_text(value, field) for value in (*(value for _, value in column.dictionary), *_BITS)]
+
+
+def _label_rows(column: ValueColumn) -> list[int]:
+    return [*names_counted(column), *(int((column.numbers == bit).sum()) for bit in _BITS)]
+
+
+def _category_cells(column: ValueColumn, labels: list[str | None], own: list[str]) -> U8:
+    code = {label: i for i, label in enumerate(own)}
+    cell_of_label = [CELL_INVALID if label is None else code.get(label, POOLED_CODE) for label in labels]
+    # one more entry at the end, which NO_NAME (-1) finds
+    cells: U8 = np.array([*cell_of_label, CELL_INVALID], np.uint8)[column.names]
+    for bit, cell in zip(_BITS, cell_of_label[-2:], strict=True):
+        cells[column.numbers == bit] = cell
+    cells[np.isnan(column.numbers)] = CELL_MISSING
+    return cells
 
 
 def _own_and_pooled(seen: dict[str, int], kind: Kind, override: FieldOverride) -> tuple[list[str], list[str]]:
@@ -127,27 +146,6 @@ def _own_and_pooled(seen: dict[str, int], kind: Kind, override: FieldOverride) -
     allowed = seen.keys() if override.categories is None else override.categories
     ranked = sorted(set(allowed), key=lambda label: (-seen.get(label, 0), label))
     return ranked[:MAX_CATEGORIES], ranked[MAX_CATEGORIES : MAX_CATEGORIES + POOLED_NAMES_MAX]
-
-
-def _category_cells(column: ValueColumn, kind: Kind, own: list[str]) -> U8:
-    code = {label: i for i, label in enumerate(own)}
-    # one more entry at the end, which NO_TEXT (-1) finds: not a category of this field
-    cell_of_text = np.full(len(column.dictionary) + 1, CELL_INVALID, np.uint8)
-    for i, key in enumerate(column.dictionary):
-        label = _label(key, kind)
-        if label is not None:
-            cell_of_text[i] = code.get(label, POOLED_CODE)
-    cells: U8 = cell_of_text[column.texts]
-    cells[np.isnan(column.numbers)] = CELL_MISSING
-    return cells
-
-
-def _label(key: tuple[type, object], kind: Kind) -> str | None:
-    """The category of a typed value in a field of this kind, None if it is of another type."""
-    kind_of_value, value = key
-    if kind.value_type == "boolean":
-        return str(value).lower() if kind_of_value is bool else None
-    return str(value) if kind_of_value is {"integer": int, "string": str}[kind.value_type] else None
 
 
 def _rounded(value: float) -> float:

@@ -1,6 +1,6 @@
 """Rows to columns: what the events of a reference hold, field by field, before anybody knows what kind a field is.
 
-Values are kept in arrays (12 bytes a value) and a dictionary of texts, so 200,000 rows of 20 fields take some 50 MB.
+Values are kept in arrays (12 bytes a value) and a dictionary of names, so 200,000 rows of 20 fields take some 50 MB.
 Beyond `max_rows` every second row is dropped and from then on every second (fourth, eighth ...) row is taken: bounded
 memory, no randomness, and the rows that are left cover the whole time in order.
 """
@@ -20,13 +20,13 @@ from driftline.schemas.limits import FEATURES_MAX, OTHER_NAME, SEGMENT_LABELS_MA
 MAX_ROWS: Final = 1_000_000
 """Beyond it a reference gets no better: its sampling error is far below what any budget asks of it."""
 
-MAX_TEXTS: Final = 100_000
-"""Distinct texts of one field that are told apart; further ones share one entry."""
+MAX_NAMES: Final = 100_000
+"""Distinct names of one field that are told apart; further ones share one entry."""
 
-NO_TEXT: Final = -1
+NO_NAME: Final = -1
 
 Typed: TypeAlias = tuple[type, Any]
-"""A text, boolean or whole number with its type: in Python True == 1, and "3" is not 3."""
+"""A name with its type: in Python True == 1, and "3" is not 3."""
 
 A = TypeVar("A", F64, I32)
 
@@ -34,8 +34,8 @@ A = TypeVar("A", F64, I32)
 class ValueColumn:
     """The values of one field, one entry a row.
 
-    numbers: float64[n], NaN = missing, +inf = not a number. texts: int32[n], index into `dictionary` or NO_TEXT.
-    With `as_categories` whole numbers are put into the dictionary instead of among the numbers.
+    numbers: float64[n], NaN = missing, +inf = not a number. names: int32[n], index into `dictionary` or NO_NAME: texts
+    and booleans. With `as_categories` numbers are put into the dictionary too instead of among the numbers.
     """
 
     def __init__(self, as_categories: bool, rows_before: int) -> None:
@@ -43,54 +43,52 @@ class ValueColumn:
         self.dictionary: dict[Typed, int] = {}
         self.floats_seen = False
         self._numbers: list[F64] = [np.full(rows_before, np.nan)]
-        self._texts: list[I32] = [np.full(rows_before, NO_TEXT, np.int32)]
+        self._names: list[I32] = [np.full(rows_before, NO_NAME, np.int32)]
 
     @property
     def numbers(self) -> F64:
         return _joined(self._numbers)
 
     @property
-    def texts(self) -> I32:
-        return _joined(self._texts)
+    def names(self) -> I32:
+        return _joined(self._names)
 
     def append(self, values: Sequence[Any]) -> None:
         """Add one value a row, None = missing."""
         types = set(map(type, values))
         self.floats_seen = self.floats_seen or float in types
-        plain = types <= ({float, type(None)} if self.as_categories else {int, float, type(None)})
+        plain = types <= ({type(None)} if self.as_categories else {int, float, type(None)})
         try:
             numbers = _numbers(values if plain else [self._number(v) for v in values])
         except OverflowError:  # a whole number past 1.8e308
             numbers = _numbers([self._number(v) for v in values])
-        texts = [] if plain else [self._text(v) for v in values]
+        names = [] if plain else [self._name(v) for v in values]
         self._numbers.append(numbers)
-        self._texts.append(np.array(texts, np.int32) if texts else np.full(len(values), NO_TEXT, np.int32))
+        self._names.append(np.array(names, np.int32) if names else np.full(len(values), NO_NAME, np.int32))
 
     def thin(self) -> None:
         """Keep every second row."""
         self._numbers = [self.numbers[::2].copy()]
-        self._texts = [self.texts[::2].copy()]
+        self._names = [self.names[::2].copy()]
 
     def _number(self, value: Any) -> float | None:
         if value is None:
             return None
-        if type(value) is float:
-            return value
-        if type(value) is int and not self.as_categories:
-            try:
-                return float(value)
-            except OverflowError:
-                return np.inf
-        return np.inf
+        if self.as_categories or type(value) not in (int, float):
+            return np.inf
+        try:
+            return float(value)
+        except OverflowError:
+            return np.inf
 
-    def _text(self, value: Any) -> int:
+    def _name(self, value: Any) -> int:
         kind = type(value)
-        if not (kind is str or kind is bool or (kind is int and self.as_categories)):
-            return NO_TEXT
+        if not (kind is str or kind is bool or (self.as_categories and kind in (int, float))):
+            return NO_NAME
         key = (kind, value)
         code = self.dictionary.get(key)
         if code is None:
-            key = key if len(self.dictionary) < MAX_TEXTS else (str, OTHER_NAME)
+            key = key if len(self.dictionary) < MAX_NAMES else (str, OTHER_NAME)
             code = self.dictionary.setdefault(key, len(self.dictionary))
         return code
 

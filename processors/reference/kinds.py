@@ -1,6 +1,6 @@
 """Which kind a field is: what the configuration says, else what most of its values are.
 
-Whole numbers are amounts unless the configuration says otherwise: nobody can tell a class code from a count by looking.
+Numbers are amounts unless the configuration says otherwise: nobody can tell a class code from a count by looking.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from driftline.config.model_spec import FieldOverride, ModelSpec
-from driftline.processors.reference.gather import NO_TEXT, ValueColumn
+from driftline.processors.reference.gather import NO_NAME, ValueColumn
 from driftline.schemas.layout import FieldKind, Role, ValueType
 
 DISTINCT_SHARE_MAX: Final = 0.5
@@ -38,10 +38,11 @@ def override_of(spec: ModelSpec, role: Role, name: str) -> FieldOverride:
 
 
 def wants_categories(spec: ModelSpec, role: Role, name: str) -> bool:
-    """Whether whole numbers of this field are names: a declared category, or the class that a classifier predicts."""
+    """Whether numbers of this field are names: a declared category, or the class that a classifier predicts."""
     if role == "prediction":
         return spec.task in _CLASS_TASKS
-    return override_of(spec, role, name).kind in ("categorical", "boolean")
+    override = override_of(spec, role, name)
+    return override.kind in ("categorical", "boolean") or override.categories is not None
 
 
 def kind_of(column: ValueColumn, spec: ModelSpec, role: Role, name: str) -> Kind | str:
@@ -49,64 +50,55 @@ def kind_of(column: ValueColumn, spec: ModelSpec, role: Role, name: str) -> Kind
     override = override_of(spec, role, name)
     if not override.monitor:
         return "the configuration says monitor: false"
-    numbers = int(np.isfinite(column.numbers).sum())
-    by_type = rows_by_type(column)
-    if numbers + sum(by_type.values()) == 0:
+    rows = rows_by_type(column)
+    if not any(rows.values()):
         return "it has no value in any row"
     declared: FieldKind | None = "numeric" if role in ("score", "measurement") else override.kind
     if declared == "numeric":
-        return _number_kind(column) if numbers else "it is declared numeric and has no number; write kind: categorical"
+        return (
+            _number_kind(column) if rows[float] else "it should be numeric and holds no number; is it of another kind?"
+        )
     if declared == "boolean":
-        return _boolean_kind(by_type)
+        return Kind("boolean", "boolean")
     if column.as_categories:
-        return _category_kind(by_type)
-    if numbers >= max(by_type.values(), default=0):
+        return _category_kind(column, rows)
+    if rows[float] >= max(rows[str], rows[bool]):
         return _number_kind(column)
-    return _id_like(column) or _category_kind(by_type)
+    return _id_like(column) or _category_kind(column, rows)
 
 
 def rows_by_type(column: ValueColumn) -> dict[type, int]:
-    """How many rows hold each type of name (str, bool, and int where whole numbers are names)."""
-    counts = texts_counted(column)
-    rows: dict[type, int] = {}
-    for (kind, _), count in zip(column.dictionary, counts, strict=True):
-        rows[kind] = rows.get(kind, 0) + count
+    """How many rows hold a text (str), a boolean (bool), a number (float)."""
+    rows = {str: 0, bool: 0, float: int(np.isfinite(column.numbers).sum())}
+    for (kind, _), count in zip(column.dictionary, names_counted(column), strict=True):
+        rows[float if kind is int else kind] += count
     return rows
 
 
-def texts_counted(column: ValueColumn) -> list[int]:
+def names_counted(column: ValueColumn) -> list[int]:
     """Rows of each entry of the dictionary."""
-    texts = column.texts
-    counts = np.bincount(texts[texts != NO_TEXT], minlength=len(column.dictionary))
-    return [int(c) for c in counts]
+    named = column.names[column.names != NO_NAME]
+    return [int(c) for c in np.bincount(named, minlength=len(column.dictionary))]
 
 
 def _number_kind(column: ValueColumn) -> Kind:
     return Kind("numeric", "number" if column.floats_seen else "integer")
 
 
-def _boolean_kind(by_type: dict[type, int]) -> Kind | str:
-    if by_type.get(bool):
+def _category_kind(column: ValueColumn, rows: dict[type, int]) -> Kind:
+    """The commonest type; of two equally common ones the simpler."""
+    best = max((bool, float, str), key=rows.__getitem__)
+    if best is bool:
         return Kind("boolean", "boolean")
-    return "it is declared boolean and is never true or false; write kind: categorical"
-
-
-def _category_kind(by_type: dict[type, int]) -> Kind | str:
-    """The commonest type of name; of two equally common ones the simpler."""
-    best = max((bool, int, str), key=lambda kind: by_type.get(kind, 0))
-    if not by_type.get(best):
-        return "it is declared categorical and holds numbers with a fraction; write kind: numeric"
-    kinds: dict[type, Kind] = {
-        bool: Kind("boolean", "boolean"),
-        int: Kind("categorical", "integer"),
-        str: Kind("categorical", "string"),
-    }
-    return kinds[best]
+    if best is str:
+        return Kind("categorical", "string")
+    fractions = any(kind is float and not value.is_integer() for kind, value in column.dictionary)
+    return Kind("categorical", "number" if fractions else "integer")
 
 
 def _id_like(column: ValueColumn) -> str:
     """Why a field of texts is not worth monitoring, empty if it is."""
-    counts = [count for count in texts_counted(column) if count]
+    counts = [count for count in names_counted(column) if count]
     if sum(counts) < _ENOUGH_TO_TELL or len(counts) <= DISTINCT_SHARE_MAX * sum(counts):
         return ""
     return f"{len(counts)} of its {sum(counts)} texts are different, as of an id; write kind: categorical to monitor it"

@@ -67,7 +67,7 @@ def _numeric(field: FieldProfile) -> Iterator[str]:
     if not all(math.isfinite(e) for e in field.edges) or any(a >= b for a, b in pairwise(field.edges)):
         yield "edges: are not strictly ascending finite numbers; sort them and drop repeated ones"
     if len(field.bin_counts) != len(field.edges) + 1:
-        yield f"bin_counts: {len(field.bin_counts)} do not fit {len(field.edges)} inner edges; write one more than edges"
+        yield f"bin_counts: {len(field.bin_counts)} do not fit {len(field.edges)} edges; write one more than edges"
     yield from _adds_up("bin_counts", field.bin_counts, field.n)
     if len(field.cell_means) > CELLS or not all(math.isfinite(m) for m in field.cell_means):
         yield f"cell_means: write at most {CELLS} finite numbers"
@@ -87,7 +87,7 @@ def _categorical(field: FieldProfile) -> Iterator[str]:
     if field.kind == "boolean" and tuple(field.categories) != BOOLEAN_CATEGORIES:
         yield 'categories: a boolean field has exactly ["false", "true"]; write these'
     if len(field.category_counts) != len(field.categories):
-        yield f"category_counts: {len(field.category_counts)} for {len(field.categories)} categories; write one for each"
+        yield f"category_counts: {len(field.category_counts)} for {len(field.categories)} categories; write one each"
     yield from _adds_up("category_counts", [*field.category_counts, field.pooled_count], field.n)
 
 

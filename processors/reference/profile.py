@@ -1,8 +1,8 @@
 """The reference profile: what is stored of the rows a model is compared with, and its file form.
 
-The file is JSON that a person can read: one field is a few lines, one line for each list. Its `hash` is BLAKE2b-128 over
-the canonical JSON of everything else (sorted keys, no spaces, whole numbers without a fraction), so formatting the file
-anew, or reading it with a later version that knows more fields, leaves the hash as it is.
+The file is JSON that a person can read: one field is a few lines, one line for each list. Its `hash` is BLAKE2b-128
+over the canonical JSON of everything else (sorted keys, no spaces, whole numbers without a fraction), so formatting the
+file anew, or reading it with a later version that knows more fields, leaves the hash as it is.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class FieldProfile(Struct, frozen=True, kw_only=True, omit_defaults=True):
     n counts valid values; n + missing + invalid = rows of the reference. Numeric: `edges` are inner edges, strictly
     ascending, at most 255; bin b holds the values in (edges[b-1], edges[b]], so bin_counts has one more entry.
     `cell_means`: mean value in each histogram cell of `codes.cell_of_bin`; a cell without rows repeats its neighbour.
-    Otherwise: `categories` with a code of their own, commonest first (boolean: "false", "true"), `pooled` those that were
-    seen too but share one code; `pooled_count` rows are in the pool.
+    Otherwise: `categories` with a code of their own, commonest first (boolean: "false", "true"), `pooled` those that
+    were seen too but share one code; `pooled_count` rows are in the pool.
     """
 
     name: str
