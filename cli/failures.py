@@ -1,0 +1,32 @@
+"""Errors that are explained to the user: one sentence on stderr and exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from driftline.schemas.errors import DriftlineError
+
+EXIT_BAD_INPUT: Final = 2
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what is the input's fault into a sentence; anything else is our fault and keeps its traceback."""
+    try:
+        yield
+    except DriftlineError as error:
+        _say(str(error))
+    except OSError as error:
+        _say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _say(message: str) -> None:
+    # not as markup: a message may quote input, and input may hold brackets
+    Console(stderr=True, soft_wrap=True).print(Text.assemble(("error: ", "red"), message))
+    raise typer.Exit(EXIT_BAD_INPUT)
