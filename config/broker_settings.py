@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, SecretStr, model_validator
+from pydantic import AfterValidator, SecretStr, WithJsonSchema, model_validator
 
 from driftline.config.name_settings import Text
 from driftline.config.problems import Finding, Refusal, quoted, refuse_any
@@ -32,8 +32,8 @@ def _topic(name: str) -> str:
     return name
 
 
-Servers = Annotated[str, AfterValidator(_servers)]
-Topic = Annotated[str, AfterValidator(_topic)]
+Servers = Annotated[str, AfterValidator(_servers), WithJsonSchema({"type": "string", "x-type": "host:port, ..."})]
+Topic = Annotated[str, AfterValidator(_topic), WithJsonSchema({"type": "string", "x-type": "topic"})]
 
 
 class SslSettings(Section):

@@ -26,9 +26,8 @@ def parse_duration(text: str) -> int:
     """
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise ValueError(
-            f"{quoted(text)} is not a duration; write a whole number and one unit (ms, s, m, h, d), such as 90s"
-        )
+        remedy = "write a whole number and one unit (ms, s, m, h, d), such as 90s"
+        raise ValueError(f"{quoted(text)} is not a duration; {remedy}")
     number, unit = match.groups()
     return int(number) * _UNITS_MS[unit]
 

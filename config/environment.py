@@ -118,18 +118,16 @@ def _unknown(variable: str, addresses: Iterable[str]) -> list[Problem]:
     if _LEVEL not in variable:
         meant = [name for name in addresses if _LEVEL in name and name.replace(_LEVEL, "_") == variable]
         return [Problem("", what, f"write two underscores between levels: {name}", variable) for name in meant]
-    names = [name.split(_LEVEL) for name in addresses]
-    levels = variable.split(_LEVEL)
+    names = [name.removeprefix(PREFIX).split(_LEVEL) for name in addresses]
+    levels = variable.removeprefix(PREFIX).split(_LEVEL)
     depth = 0
     while depth < len(levels) and any(name[: depth + 1] == levels[: depth + 1] for name in names):
         depth += 1
     known = sorted({name[depth] for name in names if name[:depth] == levels[:depth] and len(name) > depth})
+    right = PREFIX + _LEVEL.join(levels[:depth])
+    if not known:
+        return [Problem("", what, f"write {right}: it is a single value", variable)]
     close = difflib.get_close_matches(levels[depth], known, n=1) if depth < len(levels) else []
-    right = _LEVEL.join(levels[:depth])
-    if known:
-        next_level = close[0] if close else one_of(known)
-        remedy = f"write {next_level} after {right}{_LEVEL}" if right else f"write {next_level}"
-        remedy += ": a variable changes only what the file lists"
-    else:
-        remedy = f"write {right}: it is a single value"
+    where = f"after {right}{_LEVEL if depth else ''}"
+    remedy = f"write {close[0] if close else one_of(known)} {where}; a variable changes only what the file lists"
     return [Problem("", what, remedy, variable)]

@@ -52,7 +52,7 @@ _NAME_SCHEMA: Final = {"type": "string", "minLength": 1, "maxLength": NAME_CHARA
 Names = Annotated[
     tuple[str, ...],
     PlainValidator(_names),
-    WithJsonSchema({"type": "array", "items": _NAME_SCHEMA, "uniqueItems": True}),
+    WithJsonSchema({"type": "array", "items": _NAME_SCHEMA, "uniqueItems": True, "x-type": "list of names"}),
 ]
 
 
@@ -79,7 +79,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
 Detectors = Annotated[
     tuple[str, ...],
     PlainValidator(_detectors),
-    WithJsonSchema({"type": "array", "items": {"enum": list(DETECTOR_NAMES)}, "minItems": 1, "uniqueItems": True}),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"enum": list(DETECTOR_NAMES)},
+            "minItems": 1,
+            "uniqueItems": True,
+            "x-type": "list of detectors",
+        }
+    ),
 ]
 
 # ---- segments
@@ -114,6 +122,7 @@ Segments = Annotated[
         {
             "type": "array",
             "maxItems": SEGMENT_SETS_MAX,
+            "x-type": "list of keys and lists of keys",
             "items": {
                 "anyOf": [
                     _NAME_SCHEMA,
@@ -151,7 +160,14 @@ def _categories(value: object) -> tuple[str, ...]:
 Categories = Annotated[
     tuple[str, ...],
     PlainValidator(_categories),
-    WithJsonSchema({"type": "array", "items": {"type": ["string", "integer", "boolean"]}, "minItems": 1}),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": ["string", "integer", "boolean"]},
+            "minItems": 1,
+            "x-type": "list of values",
+        }
+    ),
 ]
 
 
@@ -170,7 +186,8 @@ ColumnMap = Annotated[
             "anyOf": [
                 {"type": "object", "additionalProperties": _NAME_SCHEMA},
                 {"type": "array", "items": _NAME_SCHEMA, "uniqueItems": True},
-            ]
+            ],
+            "x-type": "mapping to columns, or list",
         }
     ),
 ]

@@ -6,7 +6,10 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """Lists for tuples, objects for mappings and dataclasses; whole floats become integers, so that 1 and 1.0 in a file are one setting."""
+    """Lists for tuples, objects for mappings and dataclasses.
+
+    Whole floats become integers, so that 1 and 1.0 in a file are one setting.
+    """
     if dataclasses.is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):

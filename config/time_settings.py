@@ -56,8 +56,12 @@ def _never_or(parse: Callable[[object], int]) -> Callable[[object], int | None]:
     return lambda value: None if value == "never" else parse(value)
 
 
-_DURATION_SCHEMA: Final = {"type": "string", "pattern": DURATION_PATTERN}
-_NEVER_SCHEMA: Final = {"type": "string", "pattern": DURATION_PATTERN.replace("^", "^(never|").replace("$", ")$")}
+_DURATION_SCHEMA: Final = {"type": "string", "pattern": DURATION_PATTERN, "x-type": "duration"}
+_NEVER_SCHEMA: Final = {
+    "type": "string",
+    "pattern": DURATION_PATTERN.replace("^", "^(never|").replace("$", ")$"),
+    "x-type": "duration or `never`",
+}
 
 _window = _between("1s", "400d")
 Lateness = Annotated[int, BeforeValidator(_between("0s", "7d")), WithJsonSchema(_DURATION_SCHEMA)]
@@ -101,7 +105,15 @@ def _not_a_multiple(before_ms: int, length_ms: int, position: int) -> Finding:
 Windows = Annotated[
     tuple[int, ...],
     PlainValidator(_windows),
-    WithJsonSchema({"type": "array", "items": _DURATION_SCHEMA, "minItems": 1, "maxItems": WINDOWS_MAX}),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": _DURATION_SCHEMA,
+            "minItems": 1,
+            "maxItems": WINDOWS_MAX,
+            "x-type": "list of durations",
+        }
+    ),
 ]
 
 # ---- the false-alarm budget
@@ -117,7 +129,9 @@ def _budget(value: object) -> FalseAlarmBudget:
 
 
 Budget = Annotated[
-    FalseAlarmBudget, PlainValidator(_budget), WithJsonSchema({"type": "string", "pattern": BUDGET_PATTERN})
+    FalseAlarmBudget,
+    PlainValidator(_budget),
+    WithJsonSchema({"type": "string", "pattern": BUDGET_PATTERN, "x-type": "N/day, N/week or N/month"}),
 ]
 
 # ---- time zones
@@ -136,4 +150,4 @@ def _time_zone(value: object) -> str:
     return value
 
 
-TimeZone = Annotated[str, PlainValidator(_time_zone), WithJsonSchema({"type": "string"})]
+TimeZone = Annotated[str, PlainValidator(_time_zone), WithJsonSchema({"type": "string", "x-type": "time zone"})]
