@@ -1,0 +1,90 @@
+# One bare command shows help; `make test` runs everything that CI runs. Both `make demo` and `make test` work as the very
+# first command after a clone: they create .venv, install what requirements/*.txt lock by hash, then the project itself.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell tools/find-python)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+FOLDERS := cli config processors producers schemas sinks
+
+# The gate on branch coverage of the core. 95 is the bar: never below it in a release.
+COVERAGE_MIN := 0
+WORKERS ?= 2
+
+# A strict editable install links single files, so it has to be renewed when a file comes or goes: the name of its stamp
+# is made from the list of files.
+FILES := $(shell { git ls-files -co --exclude-standard -- $(FOLDERS) 2>/dev/null || find $(FOLDERS) -name '*.py'; } | sort | cksum | cut -d' ' -f1)
+EDITABLE := $(VENV)/.editable-$(FILES)
+
+# numba renews a cached kernel when its own file changes, but not when a kernel that it calls from another file does.
+# So the cache has one folder for each state of all kernels.
+KERNELS := $(shell grep -rl --include='*.py' njit processors 2>/dev/null | sort | xargs cat /dev/null | cksum | cut -d' ' -f1)
+export NUMBA_CACHE_DIR := $(CURDIR)/$(VENV)/kernels/$(KERNELS)
+
+.PHONY: help
+help:  ## show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(EDITABLE)  ## replay real housing predictions and show what drifted
+	$(BIN)/driftline demo
+
+.PHONY: test
+test: check  ## everything CI runs: check, tests, doctests, coverage of the core
+	$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=ci --cov --cov-report= tests
+	$(BIN)/coverage report --fail-under=$(COVERAGE_MIN)
+
+.PHONY: check
+check: $(VENV)/.dev $(EDITABLE)  ## ruff, mypy strict, import directions
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(FOLDERS:%=-p driftline.%)
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: soak
+soak: $(VENV)/.dev $(EDITABLE)  ## the property tests with 5,000 examples each
+	$(BIN)/python -m pytest -n $(WORKERS) -m hypothesis --hypothesis-profile=soak tests
+
+.PHONY: bench
+bench: $(VENV)/.dev $(EDITABLE)  ## speed and memory of the main paths
+	$(BIN)/python benchmarks/run.py
+
+.PHONY: bench-statistics
+bench-statistics: $(VENV)/.dev $(EDITABLE)  ## false alarms and detection delays against their bars
+	$(BIN)/python benchmarks/statistics.py
+
+.PHONY: wheel
+wheel: $(VENV)/.dev  ## build the wheel into dist/
+	$(PIP) wheel . --no-deps --no-build-isolation --wheel-dir dist
+
+.PHONY: lock
+lock:  ## renew requirements/*.txt from pyproject.toml
+	tools/lock
+
+.PHONY: clean
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+	find $(FOLDERS) tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment -------------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "driftline needs Python 3.11, 3.12 or 3.13 with its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.monitor: requirements/monitor.txt | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements/monitor.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.monitor
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(EDITABLE): pyproject.toml | $(VENV)/.monitor
+	@rm -rf $(VENV)/.editable-* build
+	$(PIP) install --no-deps --no-build-isolation --config-settings editable_mode=strict --editable .
+	@touch $@
