@@ -18,10 +18,8 @@ _OWN_KEYS: Final = ("x-type", "place", "example")
 
 def schema_text() -> str:
     """The content of config/schema.json."""
-    return (
-        json.dumps({**_HEADING, **_for_editors(configuration_schema()), **_HEADING}, indent=2, ensure_ascii=False)
-        + "\n"
-    )
+    schema = {**_HEADING, **_for_editors(configuration_schema()), **_HEADING}  # the heading first, and its title ours
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def configuration_schema() -> dict[str, Any]:

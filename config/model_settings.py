@@ -136,7 +136,7 @@ class SharedModelSettings(Section):
     )
     lateness: Lateness = setting(
         "60s",
-        f"How late an event may come and still be counted; at most {OPEN_PANES_MAX} of the first window.",
+        f"How late an event may come and still be counted; at most {OPEN_PANES_MAX} times the first window.",
         example="60s",
     )
     idle_after: IdleAfter = setting(
@@ -161,12 +161,12 @@ class SharedModelSettings(Section):
     )
     detectors: Detectors = setting(
         ["shiryaev_roberts", "chi_square"],
-        ("What may alarm: shiryaev_roberts, chi_square, adwin, page_hinkley. Statistics of all are shown anyway."),
+        "What may alarm: shiryaev_roberts, chi_square, adwin, page_hinkley. Statistics of all are shown anyway.",
         example="[shiryaev_roberts, chi_square]",
     )
     quality_share_max: float = setting(
         0.01,
-        "Share of missing, wrong or out-of-range values in a window from which data quality alarms.",
+        "Share of a window's values that break the reference's contract (type, range, categories) that alarms.",
         ge=0,
         le=1,
     )
@@ -188,7 +188,7 @@ class SharedModelSettings(Section):
 class ModelSettings(SharedModelSettings):
     reference: Text | None = setting(
         None,
-        ("File of the reference profile, relative to this file's folder. Without it: learnt from the first events."),
+        "File of the reference profile. Without it: learnt from the first `learn_from` events.",
         example="references/employment.json",
     )
     versions: Named[Name, Text] = setting(

@@ -97,4 +97,5 @@ def _default(setting: Setting) -> str:
 
 
 def _meaning(setting: Setting) -> str:
-    return setting.meaning + (f" Example: `{setting.example}`." if setting.example else "")
+    says_more = setting.example and f"`{setting.example}`" != _default(setting)
+    return setting.meaning + (f" Example: `{setting.example}`." if says_more else "")

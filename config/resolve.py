@@ -2,21 +2,23 @@
 
 import os
 
+from driftline.config.broker_settings import BrokerSettings
 from driftline.config.config import Config
 from driftline.config.frozen_map import FrozenMap
 from driftline.config.model_settings import ColumnSettings, LabelSettings, ModelSettings, SharedModelSettings
 from driftline.config.model_spec import ColumnMapping, FieldOverride, LabelColumns, LabelSpec, ModelSpec
+from driftline.config.section import Section
 from driftline.config.tree import Settings
 
 
 def resolve(settings: Settings, folder: str) -> Config:
-    """Return the configuration; paths of references are taken from `folder`, that of the configuration file."""
+    """Return the configuration; relative paths start at `folder`, that of the configuration file."""
     models = FrozenMap((name, _spec(name, model, folder)) for name, model in settings.models.items())
     return Config(
         models=models,
         discover=not models if settings.discover is None else settings.discover,
         defaults=_spec("", settings.defaults, folder),
-        broker=settings.broker,
+        broker=_broker(settings.broker, folder),
         topics=settings.topics,
     )
 
@@ -44,6 +46,18 @@ def _spec(name: str, settings: SharedModelSettings, folder: str) -> ModelSpec:
         labels=_labels(settings.labels),
         quality_share_max=settings.quality_share_max,
     )
+
+
+def _broker(settings: BrokerSettings, folder: str) -> BrokerSettings:
+    sections = {"sasl": settings.sasl, "ssl": settings.ssl}
+    return settings.model_copy(update={name: _with_paths(section, folder) for name, section in sections.items()})
+
+
+def _with_paths(settings: Section | None, folder: str) -> Section | None:
+    if settings is None:
+        return None
+    files = {name: file for name, file in settings if name.endswith("_file") and file is not None}
+    return settings.model_copy(update={name: _path(file, folder) for name, file in files.items()})
 
 
 def _columns(settings: ColumnSettings) -> ColumnMapping:

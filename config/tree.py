@@ -21,6 +21,6 @@ class Settings(Section):
     topics: TopicSettings = setting({}, "Names of the topics.")
     defaults: SharedModelSettings = setting(
         {},
-        "Settings of the models that do not say otherwise. A model's own setting replaces the whole value.",
+        "Settings of all models, listed or discovered, that do not say otherwise.",
     )
     models: Named[Name, ModelSettings] = setting({}, "The models to monitor, by name.")
