@@ -27,6 +27,7 @@ class Timestamps:
         self._spread = mapping.timestamp_spread
         self._rows_of: Counter[Any] = Counter()
         self._seen: Counter[Any] = Counter()
+        self._limits_ms: dict[Any, tuple[int, int] | None] = {}
         if self._spread is not None:
             for values in column:
                 self._rows_of.update(map(_hashable, values))
@@ -58,13 +59,15 @@ class Timestamps:
     def _place(self, value: Any, spread: TimestampSpread) -> Any:
         """Row k of the n rows that name a period comes k/n of the way into it."""
         value = _hashable(value)
-        period = period_of(value, spread)
-        if period is None:
+        if value not in self._limits_ms:
+            period = period_of(value, spread)
+            self._limits_ms[value] = None if period is None else (self._epoch_ms(period[0]), self._epoch_ms(period[1]))
+        limits_ms = self._limits_ms[value]
+        if limits_ms is None:
             return value
-        start_ms, end_ms = (self._epoch_ms(time) for time in period)
         k = self._seen[value]
-        self._seen[value] += 1
-        return start_ms + k * (end_ms - start_ms) // self._rows_of[value]
+        self._seen[value] = k + 1
+        return limits_ms[0] + k * (limits_ms[1] - limits_ms[0]) // self._rows_of[value]
 
 
 def period_of(value: Any, spread: TimestampSpread) -> tuple[datetime, datetime] | None:

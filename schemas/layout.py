@@ -45,14 +45,12 @@ class EventLayout:
     """All monitored columns of a model, and the key sets of its segments, e.g. (("region",), ("region", "device")).
 
     `ignored`: names that are known and not monitored, so that they are not counted as unknown.
-    `left_out`: (role, name) of columns that are known but not monitored, so that they are not counted as unknown.
     Raises ValueError when a categorical field stands before a numeric one, or two fields share (signal kind, name).
     """
 
     fields: tuple[FieldLayout, ...]
     segment_sets: tuple[tuple[str, ...], ...] = ()
     ignored: frozenset[str] = frozenset()
-    left_out: frozenset[tuple[Role, str]] = frozenset()
 
     def __post_init__(self) -> None:
         numeric = [field.is_numeric for field in self.fields]

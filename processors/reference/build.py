@@ -5,7 +5,7 @@ The command `reference build` and a monitor that learns from its first events bu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -13,7 +13,6 @@ import numpy as np
 from driftline.config.model_spec import DAY_MS, ModelSpec
 from driftline.processors.arrays import I64, U8
 from driftline.processors.codes import PARTITION_CELLS
-from driftline.processors.columns_codes import segment_label
 from driftline.processors.reference.fields import ProfiledField, profile_field
 from driftline.processors.reference.gather import MAX_ROWS, Columns, SegmentLabels
 from driftline.processors.reference.kinds import Kind, kind_of, override_of, wants_categories
@@ -22,7 +21,6 @@ from driftline.schemas.errors import BadReference
 from driftline.schemas.events import Prediction
 from driftline.schemas.layout import Role
 from driftline.schemas.limits import OTHER_NAME
-from driftline.schemas.scalars import Scalar, scalar_text
 
 SEGMENT_ROWS_MIN: Final = 100
 """Segments with fewer rows have no profile of their own: it would say more about chance than about the segment."""
@@ -49,7 +47,7 @@ class ReferenceBuilder:
         self._versions: set[str] = set()
         self._columns = Columns(
             lambda role, name: wants_categories(spec, role, name),
-            [_label_of(keys) for keys in spec.segments],
+            spec.segments,
             max_rows,
         )
 
@@ -107,26 +105,14 @@ class ReferenceBuilder:
     def _segments(self, cells: list[U8]) -> list[SegmentProfile]:
         """The largest `segments_max` segments of each set with enough rows, largest first."""
         profiles: list[SegmentProfile] = []
-        for keys, segments in zip(self._spec.segments, self._columns.segments, strict=True):
-            profiles += _profiles_of_set(keys, segments, cells)[: self._spec.segments_max]
+        for segments in self._columns.segments:
+            profiles += _profiles_of_set(segments, cells)[: self._spec.segments_max]
         return profiles
 
 
-def _label_of(keys: tuple[str, ...]) -> Callable[[Prediction], str]:
-    return lambda row: segment_label(keys, tuple(_segment_value(row, key) for key in keys))
-
-
-def _segment_value(row: Prediction, key: str) -> str | None:
-    """A key of the context, else a feature; None = missing, as is what has no text."""
-    value = row.context.get(key)
-    if value is None:
-        value = row.features.get(key)
-    return scalar_text(value) if isinstance(value, Scalar) else None
-
-
-def _profiles_of_set(keys: tuple[str, ...], segments: SegmentLabels, cells: list[U8]) -> list[SegmentProfile]:
+def _profiles_of_set(segments: SegmentLabels, cells: list[U8]) -> list[SegmentProfile]:
     rows = np.bincount(segments.codes, minlength=len(segments.labels))
-    kept = [(label, code) for label, code in segments.labels.items() if rows[code] >= SEGMENT_ROWS_MIN]
+    kept = [(label, code) for code, label in enumerate(segments.labels) if rows[code] >= SEGMENT_ROWS_MIN]
     kept = [(label, code) for label, code in kept if label != OTHER_NAME]
     kept.sort(key=lambda segment: (-int(rows[segment[1]]), segment[0]))
     place = np.full(len(segments.labels), -1, np.int64)
@@ -134,7 +120,9 @@ def _profiles_of_set(keys: tuple[str, ...], segments: SegmentLabels, cells: list
     places: I64 = place[segments.codes]
     counts = [_counts(places, len(kept), field) for field in cells]
     return [
-        SegmentProfile(segment_set=keys, label=label, n=int(rows[code]), cells=[_trimmed(c[i]) for c in counts])
+        SegmentProfile(
+            segment_set=segments.segment_set, label=label, n=int(rows[code]), cells=[_trimmed(c[i]) for c in counts]
+        )
         for i, (label, code) in enumerate(kept)
     ]
 

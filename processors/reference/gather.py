@@ -13,9 +13,11 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 
 from driftline.processors.arrays import F64, I32
+from driftline.processors.columns_codes import segment_label
 from driftline.schemas.events import Prediction
 from driftline.schemas.layout import Role
 from driftline.schemas.limits import FEATURES_MAX, OTHER_NAME, SEGMENT_LABELS_MAX
+from driftline.schemas.scalars import Scalar, scalar_text
 
 MAX_ROWS: Final = 1_000_000
 """Beyond it a reference gets no better: its sampling error is far below what any budget asks of it."""
@@ -96,9 +98,10 @@ class ValueColumn:
 class SegmentLabels:
     """The segment of each row in one segment set; codes: int32[n], index into `labels`."""
 
-    def __init__(self, label_of: Callable[[Prediction], str]) -> None:
-        self._label_of = label_of
-        self.labels: dict[str, int] = {}
+    def __init__(self, segment_set: tuple[str, ...]) -> None:
+        self.segment_set = segment_set
+        self.labels: list[str] = []
+        self._code_of: dict[tuple[str | None, ...], int] = {}
         self._codes: list[I32] = [np.zeros(0, np.int32)]
 
     @property
@@ -106,17 +109,30 @@ class SegmentLabels:
         return _joined(self._codes)
 
     def append(self, rows: Sequence[Prediction]) -> None:
-        self._codes.append(np.array([self._code(self._label_of(row)) for row in rows], np.int32))
+        self._codes.append(np.array([self._code(row) for row in rows], np.int32))
 
     def thin(self) -> None:
         self._codes = [self.codes[::2].copy()]
 
-    def _code(self, label: str) -> int:
-        code = self.labels.get(label)
+    def _code(self, row: Prediction) -> int:
+        values = tuple([_segment_value(row, key) for key in self.segment_set])
+        code = self._code_of.get(values)
         if code is None:
-            label = label if len(self.labels) < SEGMENT_LABELS_MAX else OTHER_NAME
-            code = self.labels.setdefault(label, len(self.labels))
+            code = len(self.labels)
+            if code == SEGMENT_LABELS_MAX:
+                return code - 1
+            self._code_of[values] = code
+            last = code == SEGMENT_LABELS_MAX - 1
+            self.labels.append(OTHER_NAME if last else segment_label(self.segment_set, values))
         return code
+
+
+def _segment_value(row: Prediction, key: str) -> str | None:
+    """A key of the context, else a feature; None = missing, as is what has no text."""
+    value = row.context.get(key)
+    if value is None:
+        value = row.features.get(key)
+    return value if type(value) is str else scalar_text(value) if isinstance(value, Scalar) else None
 
 
 class Columns:
@@ -128,11 +144,11 @@ class Columns:
     def __init__(
         self,
         as_categories: Callable[[Role, str], bool],
-        segment_labels: Sequence[Callable[[Prediction], str]] = (),
+        segment_sets: Sequence[tuple[str, ...]] = (),
         max_rows: int = MAX_ROWS,
     ) -> None:
         self.fields: dict[tuple[Role, str], ValueColumn] = {}
-        self.segments = [SegmentLabels(label_of) for label_of in segment_labels]
+        self.segments = [SegmentLabels(keys) for keys in segment_sets]
         self.n = 0
         self.rows_read = 0
         self.first_ms: int | None = None

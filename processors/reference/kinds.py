@@ -55,9 +55,7 @@ def kind_of(column: ValueColumn, spec: ModelSpec, role: Role, name: str) -> Kind
         return "it has no value in any row"
     declared: FieldKind | None = "numeric" if role in ("score", "measurement") else override.kind
     if declared == "numeric":
-        return (
-            _number_kind(column) if rows[float] else "it should be numeric and holds no number; is it of another kind?"
-        )
+        return _number_kind(column) if rows[float] else "it should be numeric and holds no number"
     if declared == "boolean":
         return Kind("boolean", "boolean")
     if column.as_categories:

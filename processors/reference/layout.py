@@ -12,7 +12,7 @@ def layout_of(reference: Reference, spec: ModelSpec) -> EventLayout:
     return EventLayout(
         fields=tuple(_field_layout(field) for field in reference.fields),
         segment_sets=spec.segments,
-        left_out=frozenset((field.role, field.name) for field in reference.left_out),
+        ignored=frozenset(field.name for field in reference.left_out),
     )
 
 
