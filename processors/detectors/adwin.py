@@ -65,7 +65,7 @@ def adwin_run(
     """Feed a run of values, in order, to one monitor; the number of alarms.
 
     sums: float64[14, 5], counts: uint8[14], head: float64[4]: the monitor's state, all zero when new, changed in place.
-    levels: uint16[n], value i is table[levels[i]]; table: float64[L], NaN for a level without a value, which is skipped.
+    levels: uint16[n], value i is table[levels[i]]; table: float64[L], NaN for a level without a value: it is skipped.
     log_width: `LOG_WIDTH`. delta: 0 < delta < 1. hits: int64[H], evidence: float64[H, 4]: see `protocol`. The statistic
     is the difference of the two means, the threshold epsilon. There is at most one alarm in 32 values.
     """
