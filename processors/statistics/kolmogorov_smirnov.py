@@ -77,15 +77,17 @@ def ks_null_mean(n: ArrayLike, m: ArrayLike) -> F64:
     return np.asarray(KOLMOGOROV_MEAN * np.sqrt(1.0 / window + 1.0 / reference), np.float64)
 
 
-def ks_binning_bound(reference_counts: ArrayLike, counts: ArrayLike) -> float:
+def ks_binning_bound(reference_counts: ArrayLike, counts: ArrayLike, one_value: ArrayLike | None = None) -> float:
     """How much the exact D of the values can exceed the D of their cells:  binned D <= exact D <= binned D + bound.
+
+    one_value: bool[k], the cells that can hold but a single value (an atom's cell); none if left out.
 
     Proof. Let G(x) = F_reference(x) - F_window(x), G_j its value at the upper end of cell j, p_j and q_j the cell's
     shares. The binned D is max |G_j|, a maximum over fewer points than the exact one: the left inequality. Inside cell
     j, F_reference rises by at most p_j and F_window by at most q_j above their values at the cell's lower end, so
-    G_{j-1} - q_j <= G(x) <= G_{j-1} + p_j, hence exact D <= max_j max(G_{j-1} + p_j, q_j - G_{j-1}). The bound is what
-    this has above the binned D. And as G_{j-1} + p_j = G_j + q_j, it is at most max_j min(p_j, q_j): about 1/64 for
-    cells of equal shares, whatever the distribution.
+    G_{j-1} - q_j <= G(x) <= G_{j-1} + p_j, hence |G(x)| <= max(G_{j-1} + p_j, q_j - G_{j-1}). The bound is what the
+    largest of these has above the binned D; a cell of one value has no inside and is left out. As G_{j-1} + p_j = G_j +
+    q_j, the bound is at most max_j min(p_j, q_j): about 1/64 for cells of equal shares, whatever the distribution.
 
     >>> round(ks_binning_bound([25] * 64, [10] * 64), 6)  # equal histograms: the values inside a cell may still differ
     0.015625
@@ -94,5 +96,7 @@ def ks_binning_bound(reference_counts: ArrayLike, counts: ArrayLike) -> float:
     p, q = reference / reference.sum(), current / current.sum()
     gaps = np.cumsum(p) - np.cumsum(q)
     before = np.concatenate([[0.0], gaps[:-1]])
-    largest = float(max(np.max(before + p), np.max(q - before)))
-    return max(largest - float(np.max(np.abs(gaps))), 0.0)
+    inside = np.maximum(before + p, q - before)
+    if one_value is not None:
+        inside = np.where(np.asarray(one_value, np.bool_), 0.0, inside)
+    return max(float(np.max(inside)) - float(np.max(np.abs(gaps))), 0.0)

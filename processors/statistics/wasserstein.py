@@ -4,7 +4,9 @@
 
 Cell j stands for the position x_j: the mean of the reference's values in it. With one cell per distinct value, at that
 value, W is the exact distance of the two samples (scipy.stats.wasserstein_distance). It has the field's units, so it
-has no universal limit: 3 means three years for an age and three cents for a price.
+has no universal limit: 3 means three years for an age and three cents for a price. The end cells are open: values
+beyond the reference's range count at the mean of the end cell, so a far shift is understated until
+`wasserstein_at_least` corrects it.
 
 Source: Vallender, Calculation of the Wasserstein distance between probability distributions on the line, Theory Probab.
 Appl. 18, 1974.
@@ -64,6 +66,21 @@ def wasserstein_plain(reference_counts: ArrayLike, counts: ArrayLike, positions:
     p, q = reference[used] / reference.sum(), current[used] / current.sum()
     gaps = np.abs(np.cumsum(p) - np.cumsum(q))[:-1]
     return float(np.sum(gaps * np.diff(np.asarray(positions, np.float64)[used])))
+
+
+def wasserstein_at_least(binned: ArrayLike, mean: ArrayLike, reference_mean: ArrayLike) -> F64:
+    """float64: the binned distance, raised to |mean - reference_mean| where it is below; NaN stays NaN. Broadcasts.
+
+    The exact distance is never below the difference of the means (every transport moves at least the mean), so this is
+    never further from it than the binned one, and it is exact for a shift out of the reference's range. All three in
+    the field's units; the means are those of all values, not of cells.
+
+    >>> float(wasserstein_at_least(0.5, 12.0, 10.0))
+    2.0
+    """
+    values = np.asarray(binned, np.float64)
+    difference = np.abs(np.asarray(mean, np.float64) - np.asarray(reference_mean, np.float64))
+    return np.where(difference > values, difference, values)
 
 
 def wasserstein_binning_bound(

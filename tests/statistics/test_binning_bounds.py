@@ -16,7 +16,7 @@ from scipy import stats
 from driftline.processors.arrays import F64
 from driftline.processors.codes import BINS, CELLS, cell_of_bin
 from driftline.processors.statistics.kolmogorov_smirnov import ks_binning_bound, ks_p, ks_statistic
-from driftline.processors.statistics.wasserstein import wasserstein, wasserstein_binning_bound
+from driftline.processors.statistics.wasserstein import wasserstein, wasserstein_at_least, wasserstein_binning_bound
 
 ORACLES = Path(__file__).parents[1] / "data" / "oracles"
 PAIRS = list(json.loads((ORACLES / "divergence_oracles.json").read_text())["numerical"])
@@ -54,11 +54,13 @@ def check_bounds(reference: F64, current: F64) -> None:
     b = binned(reference, current)
     exact_d = stats.ks_2samp(reference, current, method="asymp").statistic
     binned_d = ks_statistic(b.reference, b.current)
-    bound = ks_binning_bound(b.reference, b.current)
+    atom = b.lower == b.upper
+    bound = ks_binning_bound(b.reference, b.current, atom)
     assert binned_d <= exact_d + 1e-12
     assert exact_d <= binned_d + bound + 1e-12
     smaller = np.minimum(b.reference / b.reference.sum(), b.current / b.current.sum())
-    assert bound <= smaller.max() + 1e-12
+    assert bound <= np.where(atom, 0.0, smaller).max() + 1e-12
+    assert bound <= ks_binning_bound(b.reference, b.current) <= smaller.max() + 1e-12
     n, m = len(current), len(reference)
     assert ks_p(binned_d, n, m) >= ks_p(exact_d + 1e-12, n, m)
     exact_w = stats.wasserstein_distance(reference, current)
@@ -66,6 +68,8 @@ def check_bounds(reference: F64, current: F64) -> None:
     bound_w = wasserstein_binning_bound(b.reference, b.current, b.positions, b.lower, b.upper)
     scale = max(abs(b.lower.min()), abs(b.upper.max()))
     assert abs(exact_w - binned_w) <= bound_w + 1e-12 * scale
+    corrected_w = float(wasserstein_at_least(binned_w, current.mean(), reference.mean()))
+    assert abs(exact_w - corrected_w) <= abs(exact_w - binned_w) + 1e-12 * scale
 
 
 def draw(family: str, size: int, shift: float, scale: float, rng: np.random.Generator) -> F64:
@@ -122,6 +126,23 @@ def test_without_drift_the_bound_of_d_is_about_one_cell() -> None:
     rng = np.random.default_rng(3)
     b = binned(rng.standard_normal(20_000), rng.standard_normal(5_000))
     assert ks_binning_bound(b.reference, b.current) <= 1.1 / CELLS
+
+
+def test_a_shift_out_of_the_range_of_the_reference_is_measured_by_the_means() -> None:
+    with np.load(ORACLES / "divergence_inputs.npz") as inputs:
+        reference, current = inputs["disjoint_ref"], inputs["disjoint_cur"]
+    b = binned(reference, current)
+    exact, from_cells = stats.wasserstein_distance(reference, current), wasserstein(b.reference, b.current, b.positions)
+    assert from_cells < exact / 2
+    assert float(wasserstein_at_least(from_cells, current.mean(), reference.mean())) == pytest.approx(exact, rel=1e-9)
+    assert np.isnan(wasserstein_at_least(np.nan, 1.0, 2.0))
+
+
+def test_an_atom_in_a_cell_of_its_own_does_not_loosen_the_bound_of_d() -> None:
+    with np.load(ORACLES / "divergence_inputs.npz") as inputs:
+        b = binned(inputs["spike_ref"], inputs["spike_cur"])
+    assert ks_binning_bound(b.reference, b.current) > 0.3
+    assert ks_binning_bound(b.reference, b.current, b.lower == b.upper) < 0.02
 
 
 def test_a_far_outlier_shows_in_the_bound_of_wasserstein_and_not_in_the_binned_distance() -> None:
