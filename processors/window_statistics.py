@@ -8,7 +8,7 @@ What is computed on which cells:
                            chance: over 64 cells its mean without drift is .28 at 250 values, a "major" shift.
 
 Where the reference supports no two test cells (a rare flag in a small window) there is no test, and PSI and
-Jensen-Shannon fall back on the raw value cells: read them beside their null mean, which is exact for sparse cells too.
+Jensen-Shannon fall back on the raw value cells: read them beside their null mean, which holds for sparse cells too.
 
 Not applicable is NaN: everything without a reference row; all but the counts below 80 valid values; KS and Wasserstein
 of a categorical field; X2 without two test cells.
