@@ -1,7 +1,7 @@
 """A reference and a configuration that has changed since: does it still fit, and what does the configuration add?
 
-Leaving a feature out, its range and its allowed categories take effect without building the reference again; another kind
-does not, because the reference was binned as the kind it was. The hash stays that of the file.
+Leaving a feature out, its range and its allowed categories take effect without building the reference again; another
+kind does not, because the reference was binned as the kind it was. The hash stays that of the file.
 """
 
 from __future__ import annotations
@@ -43,10 +43,14 @@ def _problems(reference: Reference, spec: ModelSpec) -> Iterator[str]:
     if reference.model != spec.name:
         yield f"it is the profile of model {reference.model!r}, not of {spec.name!r}; build one for it"
     for field in reference.fields:
-        kind = override_of(spec, field.role, field.name).kind
+        override = override_of(spec, field.role, field.name)
+        kind = override.kind
         # true and false are told apart however the configuration calls them
         if kind is not None and kind != field.kind and (kind, field.kind) != ("categorical", "boolean"):
             yield f"features.{field.name}.kind: it is {field.kind} in the reference, not {kind}; build it again"
+        refused = [c for c in field.categories if override.categories is not None and c not in override.categories]
+        if refused and field.kind == "categorical":
+            yield f"features.{field.name}.categories: {refused[0]!r} is in the reference; allow it, or build again"
 
 
 def _with(field: FieldProfile, override: FieldOverride) -> FieldProfile:
