@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ def test_edges_are_ascending_and_no_value_lies_in_two_bins(rng: np.random.Genera
     values = np.sort(np.round(rng.standard_cauchy(n), decimals))
     edges = inner_edges(values)
     assert len(edges) <= BINS - 1
-    assert all(a < b for a, b in zip(edges, edges[1:], strict=False))
+    assert all(a < b for a, b in pairwise(edges))
     counts = bin_counts(values, edges)
     assert sum(counts) == n
     assert min(counts) > 0
