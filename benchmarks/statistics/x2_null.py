@@ -1,6 +1,6 @@
 """How often the chi-square test of a window alarms without drift: realised / nominal rate at p = 1e-4 and 1e-5.
 
-    python benchmarks/statistics/x2_null.py                     # at least 1e7 windows of each size, at most 120 s
+    python benchmarks/statistics/x2_null.py                     # at least 1e7 windows of each size, at most 120 s (two thirds of that on a free core)
     python benchmarks/statistics/x2_null.py --draws 1e6 --seconds 15
 
 Every size class is tested as the product tests it: the test cells come from `fill_test_cells`, the statistic from
@@ -38,6 +38,9 @@ from driftline.processors.statistics.test_cells import (
     fill_test_cells,
 )
 
+# The kernels here are not cached: numba stores the module's name with them, and a script has a different one when it is
+# run than when a test loads it.
+
 LEVELS = (1e-4, 1e-5)
 BAR = 2.0
 REFERENCE_FACTOR = 10
@@ -64,7 +67,7 @@ class Row(NamedTuple):
         return float(low), float(stats.chi2.ppf(0.975, 2 * alarms + 2) / 2 / expected)
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit
 def _random_bits(state: U64) -> np.uint64:
     """SplitMix64 (Steele, Lea, Flood 2014). state: uint64[1]."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -74,7 +77,7 @@ def _random_bits(state: U64) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit
 def _fair_heads(tosses: int, state: U64) -> int:
     """Binomial(tosses, 1/2), exactly: the ones among that many random bits."""
     heads = 0
@@ -90,7 +93,7 @@ def _fair_heads(tosses: int, state: U64) -> int:
     return heads
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit
 def _even_counts(n: int, state: U64, counts: I64) -> None:
     """Multinomial(n, 64 equal cells) by halving six times; several times faster than one binomial per cell."""
     counts[0] = n
@@ -104,7 +107,7 @@ def _even_counts(n: int, state: U64, counts: I64) -> None:
         width = half
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit
 def _add_alarms(of_reference: Counts, of_window: Counts, limits: F64, alarms: I64) -> None:
     x2, dof = chi_square(of_reference, of_window)
     for level in range(alarms.shape[0]):
@@ -112,7 +115,7 @@ def _add_alarms(of_reference: Counts, of_window: Counts, limits: F64, alarms: I6
             alarms[level] += 1
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit
 def _judge(cells: I64, windows: I64, numeric: bool, limits: F64, alarms: I64) -> int:
     """Test the windows, int64[W, 68], against one reference, int64[68]; number of test cells, 1 = not tested."""
     test_cells = np.empty(N_CELLS, np.uint8)
@@ -131,7 +134,7 @@ def _judge(cells: I64, windows: I64, numeric: bool, limits: F64, alarms: I64) ->
     return k
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit
 def _even_block(n: int, references: int, state: U64, limits: F64, alarms: I64) -> tuple[int, int]:
     """Draw and judge `references` times 25 windows over even cells; references tested, and their sum of k."""
     cells = np.zeros(N_CELLS, np.int64)
@@ -145,7 +148,7 @@ def _even_block(n: int, references: int, state: U64, limits: F64, alarms: I64) -
     return references, total_k
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit
 def _flag_block(cells: I64, windows: I64, limits: F64, alarms: I64) -> tuple[int, int]:
     tested = 0
     for r in range(cells.shape[0]):
@@ -153,7 +156,7 @@ def _flag_block(cells: I64, windows: I64, limits: F64, alarms: I64) -> tuple[int
     return tested, 2 * tested
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit
 def _quantile_block(of_reference: I64, windows: I64, limits: F64, alarms: I64) -> None:
     for r in range(windows.shape[0]):
         for w in range(windows.shape[1]):
@@ -250,7 +253,7 @@ def run(draws: int, seconds: float, seed: int, sizes: tuple[int, ...] = SIZE_CLA
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=float, default=1e7, help="windows per size of even cells (default 1e7)")
-    parser.add_argument("--seconds", type=float, default=120.0, help="stop after this time, with what there is")
+    parser.add_argument("--seconds", type=float, default=110.0, help="stop after this time, with what there is")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     start = time.perf_counter()
@@ -262,7 +265,7 @@ def main(arguments: list[str]) -> int:
         )
         print(f"{row.shape:15} {row.n:5} {REFERENCE_FACTOR * row.n:6} {row.k:5.1f} {row.windows:10,}   {ratios}")
     worst = max(row.ratio(1) for row in rows)
-    missed = [f"{row.shape}, n = {row.n}" for row in rows if row.interval(1)[0] > BAR]
+    missed = [f"{row.shape}, n = {row.n}" for row in rows if row.ratio(1) > BAR]
     verdict = f"MISSED: {'; '.join(missed)}" if missed else "met"
     print(f"largest ratio at 1e-5: {worst:.2f}; bar {BAR:g}: {verdict}; seed {options.seed}", end="; ")
     print(f"{sum(row.windows for row in rows):,} windows in {time.perf_counter() - start:.0f} s")
