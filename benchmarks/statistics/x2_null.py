@@ -1,6 +1,6 @@
 """How often the chi-square test of a window alarms without drift: realised / nominal rate at p = 1e-4 and 1e-5.
 
-    python benchmarks/statistics/x2_null.py                     # at least 1e7 windows of each size, at most 120 s (two thirds of that on a free core)
+    python benchmarks/statistics/x2_null.py                     # at least 1e7 windows of each size, at most 120 s
     python benchmarks/statistics/x2_null.py --draws 1e6 --seconds 15
 
 Every size class is tested as the product tests it: the test cells come from `fill_test_cells`, the statistic from
@@ -43,6 +43,7 @@ from driftline.processors.statistics.test_cells import (
 
 LEVELS = (1e-4, 1e-5)
 BAR = 2.0
+LEAST_WINDOWS = 1_000_000  # ten alarms to expect at 1e-5; with fewer a ratio of 2 is chance
 REFERENCE_FACTOR = 10
 WINDOWS_PER_REFERENCE = 25
 REFERENCES_PER_BLOCK = 4_000
@@ -67,7 +68,7 @@ class Row(NamedTuple):
         return float(low), float(stats.chi2.ppf(0.975, 2 * alarms + 2) / 2 / expected)
 
 
-@njit
+@njit(nogil=True, fastmath=False)
 def _random_bits(state: U64) -> np.uint64:
     """SplitMix64 (Steele, Lea, Flood 2014). state: uint64[1]."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -77,7 +78,7 @@ def _random_bits(state: U64) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
-@njit
+@njit(nogil=True, fastmath=False)
 def _fair_heads(tosses: int, state: U64) -> int:
     """Binomial(tosses, 1/2), exactly: the ones among that many random bits."""
     heads = 0
@@ -93,7 +94,7 @@ def _fair_heads(tosses: int, state: U64) -> int:
     return heads
 
 
-@njit
+@njit(nogil=True, fastmath=False)
 def _even_counts(n: int, state: U64, counts: I64) -> None:
     """Multinomial(n, 64 equal cells) by halving six times; several times faster than one binomial per cell."""
     counts[0] = n
@@ -107,7 +108,7 @@ def _even_counts(n: int, state: U64, counts: I64) -> None:
         width = half
 
 
-@njit
+@njit(nogil=True, fastmath=False)
 def _add_alarms(of_reference: Counts, of_window: Counts, limits: F64, alarms: I64) -> None:
     x2, dof = chi_square(of_reference, of_window)
     for level in range(alarms.shape[0]):
@@ -115,7 +116,7 @@ def _add_alarms(of_reference: Counts, of_window: Counts, limits: F64, alarms: I6
             alarms[level] += 1
 
 
-@njit
+@njit(nogil=True, fastmath=False)
 def _judge(cells: I64, windows: I64, numeric: bool, limits: F64, alarms: I64) -> int:
     """Test the windows, int64[W, 68], against one reference, int64[68]; number of test cells, 1 = not tested."""
     test_cells = np.empty(N_CELLS, np.uint8)
@@ -134,7 +135,7 @@ def _judge(cells: I64, windows: I64, numeric: bool, limits: F64, alarms: I64) ->
     return k
 
 
-@njit
+@njit(nogil=True, fastmath=False)
 def _even_block(n: int, references: int, state: U64, limits: F64, alarms: I64) -> tuple[int, int]:
     """Draw and judge `references` times 25 windows over even cells; references tested, and their sum of k."""
     cells = np.zeros(N_CELLS, np.int64)
@@ -148,7 +149,7 @@ def _even_block(n: int, references: int, state: U64, limits: F64, alarms: I64) -
     return references, total_k
 
 
-@njit
+@njit(nogil=True, fastmath=False)
 def _flag_block(cells: I64, windows: I64, limits: F64, alarms: I64) -> tuple[int, int]:
     tested = 0
     for r in range(cells.shape[0]):
@@ -156,7 +157,7 @@ def _flag_block(cells: I64, windows: I64, limits: F64, alarms: I64) -> tuple[int
     return tested, 2 * tested
 
 
-@njit
+@njit(nogil=True, fastmath=False)
 def _quantile_block(of_reference: I64, windows: I64, limits: F64, alarms: I64) -> None:
     for r in range(windows.shape[0]):
         for w in range(windows.shape[1]):
@@ -264,10 +265,14 @@ def main(arguments: list[str]) -> int:
             f"{row.ratio(i):5.2f} ({row.interval(i)[0]:.2f}-{row.interval(i)[1]:.2f})" for i in range(len(LEVELS))
         )
         print(f"{row.shape:15} {row.n:5} {REFERENCE_FACTOR * row.n:6} {row.k:5.1f} {row.windows:10,}   {ratios}")
-    worst = max(row.ratio(1) for row in rows)
-    missed = [f"{row.shape}, n = {row.n}" for row in rows if row.ratio(1) > BAR]
-    verdict = f"MISSED: {'; '.join(missed)}" if missed else "met"
-    print(f"largest ratio at 1e-5: {worst:.2f}; bar {BAR:g}: {verdict}; seed {options.seed}", end="; ")
+    judged = [row for row in rows if row.windows >= LEAST_WINDOWS]
+    missed = [f"{row.shape}, n = {row.n}" for row in judged if row.ratio(1) > BAR]
+    verdict = f"MISSED: {'; '.join(missed)}" if missed else f"met by {len(judged)}"
+    print(f"bar {BAR:g} at 1e-5: {verdict}, too few windows to say: {len(rows) - len(judged)}; ", end="")
+    print(
+        f"largest ratio {max((row.ratio(1) for row in judged), default=float('nan')):.2f}; seed {options.seed}; ",
+        end="",
+    )
     print(f"{sum(row.windows for row in rows):,} windows in {time.perf_counter() - start:.0f} s")
     return 1 if missed else 0
 
