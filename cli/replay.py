@@ -37,10 +37,18 @@ ALERTS_SHOWN = 20
 def replay(
     predictions: Annotated[Path, typer.Option(help="JSON lines (.jsonl, also .gz), CSV or Parquet of predictions.")],
     out: Annotated[Path, typer.Option(help="Folder for alerts.jsonl, windows.jsonl, notices.jsonl and summary.json.")],
-    config: Annotated[Path | None, typer.Option(help="Configuration; without one, models are discovered and learnt.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="Labels in the same formats; counted so far, not yet joined.")] = None,
-    model: Annotated[str | None, typer.Option(help="The model of a CSV or Parquet file, if several are configured.")] = None,
-    as_of: Annotated[str | None, typer.Option(help="The limit of the future, RFC 3339; default: the start of the run.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration; without one, models are discovered and learnt.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Labels in the same formats; counted so far, not yet joined.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The model of a CSV or Parquet file, if several are configured.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="The limit of the future, RFC 3339; default: the start of the run.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")] = False,
 ) -> None:
     """Replay predictions from files through the same monitors as live, and write what they would have said."""
@@ -120,7 +128,9 @@ def _spec_of_file(config: Config, model: str | None) -> ModelSpec:
         return config.defaults if not config.models else _first_of_several(config)
     spec = config.spec_for(model)
     if spec is None:
-        raise InputError(f"--model {model!r}: is not in the configuration; models are {', '.join(sorted(config.models))}")
+        raise InputError(
+            f"--model {model!r}: is not in the configuration; models are {', '.join(sorted(config.models))}"
+        )
     return spec
 
 
@@ -140,7 +150,9 @@ def _summary(
     models = {
         name: {
             "config_hash": config_hash(spec),
-            "references": {version or "default": reference.hash for version, reference in sorted(references[name].items())},
+            "references": {
+                version or "default": reference.hash for version, reference in sorted(references[name].items())
+            },
         }
         for name, spec in sorted(config.models.items())
     }

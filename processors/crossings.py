@@ -63,7 +63,15 @@ class Crossing:
     def signals(self) -> list[Signal]:
         """The crossing itself, and the alert it opens."""
         place = self.place
-        about = (place.model, place.version, place.partition, *place.segment_set, place.segment, self.kind, self.name)
+        about: tuple[str | int, ...] = (
+            place.model,
+            place.version,
+            place.partition,
+            *place.segment_set,
+            place.segment,
+            self.kind,
+            self.name,
+        )
         evidence = FeatureEvidence(
             name=self.name,
             statistic=self.statistic,
@@ -110,7 +118,9 @@ def open_alert(
     violation: str = "",
 ) -> AlertOpened:
     """The alert of one detector on one field and segment; `event_ms` and `offset` are those at which it was found."""
-    fingerprint = digest(place.model, place.version, kind, detector, evidence.name, violation, *place.segment_set, place.segment)
+    fingerprint = digest(
+        place.model, place.version, kind, detector, evidence.name, violation, *place.segment_set, place.segment
+    )
     where = f" in {place.segment}" if place.segment else ""
     alert = Alert(
         fingerprint=fingerprint,

@@ -67,10 +67,7 @@ def _forget(key: np.uint64, ring: U64, table: I32, mask: np.int64) -> None:
                 return
             home = _slot_of(ring[table[probe]], mask)
             # the entry may move back into the hole unless its home lies cyclically in (hole, probe]
-            if hole <= probe:
-                stays = hole < home <= probe
-            else:
-                stays = home > hole or home <= probe
+            stays = hole < home <= probe if hole <= probe else home > hole or home <= probe
             if not stays:
                 break
         table[hole] = table[probe]

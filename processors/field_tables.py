@@ -27,18 +27,24 @@ from driftline.processors.codes import (
 from driftline.processors.reference.profile import FieldProfile, Reference
 from driftline.processors.segments import WHOLE_MODEL, Segment
 from driftline.processors.transform import padded_edges
+from driftline.schemas.layout import Role, SignalKind
 
 FULL: Final = 1 << 16
 """Levels are computed in 1/65536 of the unit interval; 256 of these make one level."""
 
-SIGNAL_KIND: Final = {"feature": "data", "prediction": "prediction", "score": "prediction", "measurement": "measurement"}
+SIGNAL_KIND: Final[dict[Role, SignalKind]] = {
+    "feature": "data",
+    "prediction": "prediction",
+    "score": "prediction",
+    "measurement": "measurement",
+}
 
 
 class FieldTables:
     """Arrays made once from a reference; read-only afterwards.
 
     edges: float64[M_numeric, 256]; cell_of_code: uint8[M, 258]; cells: float64[R, M, 68] reference counts per cell;
-    whole_cdf: uint32[M, 257] and segment_cdf: uint32[R, M, 65]: cumulative reference share below each code (cell), in 1/65536;
+    whole_cdf: uint32[M, 257] and segment_cdf: uint32[R, M, 65]: reference share below each code (cell), in 1/65536;
     center: float64[M_numeric] reference means; low, high: float64[M_numeric] the contract's range.
     """
 
@@ -68,9 +74,10 @@ class FieldTables:
         """The row of the segment's own profile, -1 if it has none."""
         return self.rows.get(segment, -1)
 
-    def reference_n(self, row: int) -> U32 | F64:
+    def reference_n(self, row: int) -> F64:
         """float64[M]: valid reference values of each field in a reference row."""
-        return self.cells[max(row, 0), :, :CELLS].sum(axis=1)
+        counts: F64 = self.cells[max(row, 0), :, :CELLS].sum(axis=1)
+        return counts
 
 
 def _or(value: float | None, default: float) -> float:
@@ -128,7 +135,8 @@ def _cdf(counts: F64, width: int) -> U32:
     if total == 0:
         return (np.arange(width + 1) * FULL // width).astype(np.uint32)
     cumulative = np.concatenate([[0.0], np.cumsum(counts)])
-    return np.rint(cumulative * FULL / total).astype(np.uint32)
+    shares: U32 = np.rint(cumulative * FULL / total).astype(np.uint32)
+    return shares
 
 
 def _positions(field: FieldProfile) -> F64:
@@ -139,7 +147,8 @@ def _positions(field: FieldProfile) -> F64:
     for i in range(1, CELLS):
         if np.isnan(positions[i]):
             positions[i] = positions[i - 1]
-    return np.nan_to_num(positions)
+    known: F64 = np.nan_to_num(positions)
+    return known
 
 
 def _odd_multiplier(m: int) -> int:
@@ -148,5 +157,3 @@ def _odd_multiplier(m: int) -> int:
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
     z = (z ^ z >> 27) * 0x94D049BB133111EB & 0xFFFFFFFFFFFFFFFF
     return (z ^ z >> 31) | 1
-
-

@@ -16,38 +16,44 @@ from driftline.processors.arrays import F64
 
 
 @njit(cache=True, nogil=True, inline="always")
-def add(m: F64, hi: int, x: float) -> None:
-    """m[hi] + m[hi + 1] += x, exactly up to 2**-100."""
-    s = m[hi] + x
-    b = s - m[hi]
-    error = (m[hi] - (s - b)) + (x - b)
-    low = m[hi + 1] + error
+def add(m: F64, row: int, hi: int, x: float) -> None:
+    """m[row, hi] + m[row, hi + 1] += x, exactly up to 2**-100."""
+    old = m[row, hi]
+    s = old + x
+    b = s - old
+    low = m[row, hi + 1] + ((old - (s - b)) + (x - b))
     t = s + low
-    m[hi + 1] = low - (t - s)
-    m[hi] = t
+    m[row, hi + 1] = low - (t - s)
+    m[row, hi] = t
 
 
-@njit(cache=True, nogil=True)
-def add_value(m: F64, x: float, center: float) -> None:
-    """m: float64[6] = sum (hi, lo), sum of squares (hi, lo), minimum, maximum of one window's values."""
+@njit(cache=True, nogil=True, inline="always")
+def add_value(m: F64, row: int, x: float, center: float) -> None:
+    """m: float64[k, 6], rows of sum (hi, lo), sum of squares (hi, lo), minimum, maximum of a window's values."""
     d = x - center
-    add(m, 0, d)
-    add(m, 2, d * d)
-    m[4] = min(m[4], x)
-    m[5] = max(m[5], x)
+    add(m, row, 0, d)
+    add(m, row, 2, d * d)
+    m[row, 4] = min(m[row, 4], x)
+    m[row, 5] = max(m[row, 5], x)
+
+
+def remove_value(m: F64, x: float, center: float) -> None:
+    """Take a value back out of the sums of row 0 (its minimum and maximum stay); m: float64[1, 6]."""
+    d = x - center
+    add(m, 0, 0, -d)
+    add(m, 0, 2, -d * d)
 
 
 @njit(cache=True, nogil=True)
 def merge_moments(into: F64, other: F64) -> None:
-    """Add another window's moments; both float64[..., 6] as flat rows [k, 6]."""
-    for k in range(into.shape[0]):
-        a, b = into[k], other[k]
-        add(a, 0, b[0])
-        add(a, 0, b[1])
-        add(a, 2, b[2])
-        add(a, 2, b[3])
-        a[4] = min(a[4], b[4])
-        a[5] = max(a[5], b[5])
+    """Add other windows' moments to these, row by row; both float64[k, 6]."""
+    for row in range(into.shape[0]):
+        add(into, row, 0, other[row, 0])
+        add(into, row, 0, other[row, 1])
+        add(into, row, 2, other[row, 2])
+        add(into, row, 2, other[row, 3])
+        into[row, 4] = min(into[row, 4], other[row, 4])
+        into[row, 5] = max(into[row, 5], other[row, 5])
 
 
 def mean_and_sd(m: F64, n: F64, center: F64) -> tuple[F64, F64]:

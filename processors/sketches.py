@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from driftline.processors.arrays import F64, U32
+from driftline.processors.arrays import F64, I64
 from driftline.processors.codes import CELL_MISSING, CELLS, PARTITION_CELLS
 from driftline.processors.moments import mean_and_sd
 from driftline.processors.reference.profile import FieldProfile
@@ -17,21 +17,28 @@ TOP_CATEGORIES = 8
 """Categories named in an alert; the rest are in the counts of the window."""
 
 
-def baseline_sketch(field: FieldProfile, cells: F64, whole_model: bool) -> Sketch:
-    """The reference's view of a field; cells: float64[68] of the segment's (or the model's) profile."""
+def baseline_sketch(field: FieldProfile, cells: F64, positions: F64, whole_model: bool) -> Sketch:
+    """The reference's view of a field; cells: float64[68] of the segment's (or the model's) profile.
+
+    positions: float64[64] of the cells: a segment's profile holds counts only, so its mean and spread are those of cells.
+    """
     n = int(cells[:CELLS].sum())
+    mean, sd = field.mean, field.sd
+    if field.kind == "numeric" and not whole_model and n:
+        mean = float((cells[:CELLS] * positions).sum() / n)
+        sd = float(np.sqrt((cells[:CELLS] * (positions - mean) ** 2).sum() / n))
     return Sketch(
         n=n,
         missing_share=_missing_share(cells),
-        mean=written(field.mean) if whole_model and field.mean is not None else None,
-        sd=written(field.sd) if whole_model and field.sd is not None else None,
+        mean=None if mean is None else written(mean),
+        sd=None if sd is None else written(sd),
         counts=_trimmed(cells[:CELLS]) if field.kind == "numeric" else [],
         top_categories=_top(field, cells),
     )
 
 
-def current_sketch(field: FieldProfile, counts: U32, moments: F64 | None, center: float) -> Sketch:
-    """What came lately; counts: uint32[68] cells; moments: float64[6] of a numeric field's values."""
+def current_sketch(field: FieldProfile, counts: I64, moments: F64 | None, center: float) -> Sketch:
+    """What came lately; counts: int64[68] cells; moments: float64[6] of a numeric field's values."""
     n = int(counts[:CELLS].sum())
     mean = sd = None
     if moments is not None and n:
@@ -52,14 +59,14 @@ def _missing_share(cells: F64) -> float:
     return float(f"{cells[CELL_MISSING] / total:.12g}") if total else 0.0
 
 
-def _trimmed(counts: F64 | U32) -> list[int]:
+def _trimmed(counts: F64 | I64) -> list[int]:
     values: list[int] = [int(c) for c in counts]
     while values and values[-1] == 0:
         values.pop()
     return values
 
 
-def _top(field: FieldProfile, cells: F64 | U32) -> dict[str, int]:
+def _top(field: FieldProfile, cells: F64 | I64) -> dict[str, int]:
     if field.kind == "numeric":
         return {}
     names: Sequence[str] = [*field.categories, *[""] * (CELLS - 1 - len(field.categories)), "__other__"]

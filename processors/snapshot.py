@@ -64,12 +64,11 @@ def write_parts(parts: list[Part]) -> bytes:
     return b"".join([MAGIC, len(header).to_bytes(4, "little"), header, *(p.data for p in parts)])
 
 
-def read_parts(
-    snapshot: bytes, fingerprint_of: Callable[[str], str | None]
-) -> tuple[dict[str, bytes], list[Unusable]]:
+def read_parts(snapshot: bytes, fingerprint_of: Callable[[str], str | None]) -> tuple[dict[str, bytes], list[Unusable]]:
     """The usable parts by name, and those left out with the reason.
 
-    `fingerprint_of(name)` says what a part must have been shaped by; None: no such part is wanted. Raises DamagedSnapshot when not even the header can be read.
+    `fingerprint_of(name)` says what a part must have been shaped by; None: no such part is wanted. Raises DamagedSnapshot
+    when not even the header can be read.
     """
     header, at = _read_header(snapshot)
     usable: dict[str, bytes] = {}

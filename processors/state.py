@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from driftline.processors.arrays import F64, I64, U8, U16, U32
 from driftline.processors.codes import N_CELLS
 from driftline.processors.detectors.adwin import ADWIN_HEAD, ADWIN_MAX_BUCKETS, ADWIN_ROWS
-from driftline.processors.detectors.chi_square_cascade import CASCADE_CELLS, CASCADE_LEVELS
+from driftline.processors.detectors.bets import BETS
+from driftline.processors.detectors.cascade_plan import CASCADE_CELLS, CASCADE_LEVELS
 from driftline.processors.detectors.page_hinkley import PAGE_HINKLEY_STATE
-from driftline.processors.detectors.shiryaev_roberts import BETS
 
 # moments of the numeric values of a window: a sum and a sum of squares in double-double (hi, lo), minimum, maximum
 MOMENTS: Final = 6
@@ -56,14 +56,15 @@ class DetectorState:
         g, m = _FIRST_ROWS, fields
         self.seen: I64 = np.zeros(g, np.int64)  # events of the segment so far: places the count windows of the cascade
         self.bets: F64 = np.zeros((g, m, BETS))
-        self.bets_latched: U8 = np.zeros((g, m), np.uint8)
+        self.bets_latched: U8 = np.zeros((g, m, 1), np.uint8)
+        self.bets_marks: I64 = np.zeros((g, m, 2), np.int64)
         self.cascade: U16 = np.zeros((g, m, CASCADE_LEVELS, CASCADE_CELLS), np.uint16)
-        self.cascade_latched: U8 = np.zeros((g, m), np.uint8)
+        self.cascade_latched: U8 = np.zeros((g, m, 1), np.uint8)
         self.adwin_sums: F64 = np.zeros((g, m, ADWIN_ROWS, ADWIN_MAX_BUCKETS))
         self.adwin_counts: U8 = np.zeros((g, m, ADWIN_ROWS), np.uint8)
         self.adwin_head: F64 = np.zeros((g, m, ADWIN_HEAD))
         self.page_hinkley: F64 = np.zeros((g, m, PAGE_HINKLEY_STATE))
-        self.page_hinkley_latched: U8 = np.zeros((g, m), np.uint8)
+        self.page_hinkley_latched: U8 = np.zeros((g, m, 1), np.uint8)
 
 
 def arrays_of(state: WindowState | DetectorState) -> Iterator[tuple[str, NDArray[np.generic]]]:

@@ -4,9 +4,10 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
-from driftline.processors.duplicates import DuplicateFilter
 from hypothesis import given
 from hypothesis import strategies as st
+
+from driftline.processors.duplicates import DuplicateFilter
 
 
 class PlainFilter:
@@ -35,7 +36,9 @@ def test_the_filter_agrees_with_a_dictionary_and_a_queue(keys: list[int], limit:
     assert ours.keys().tolist() == list(plain.seen)
 
 
-@given(keys=st.lists(st.integers(0, 2**64 - 1), max_size=100, unique=True), more=st.lists(st.integers(0, 30), max_size=50))
+@given(
+    keys=st.lists(st.integers(0, 2**64 - 1), max_size=100, unique=True), more=st.lists(st.integers(0, 30), max_size=50)
+)
 def test_a_restored_filter_goes_on_as_the_old_one_would(keys: list[int], more: list[int]) -> None:
     old, new = DuplicateFilter(50), DuplicateFilter(50)
     for key in keys:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from driftline.processors.snapshot import Part, pack_arrays, read_parts, unpack_arrays, write_parts
 from driftline.schemas.errors import DamagedSnapshot
 
@@ -37,7 +38,8 @@ def test_every_truncation_is_noticed() -> None:
             usable, unusable = read_parts(snapshot[:length], fingerprints)
         except DamagedSnapshot:
             continue
-        assert len(usable) < len(PARTS) and unusable
+        assert len(usable) < len(PARTS)
+        assert unusable
 
 
 def test_bytes_that_are_no_snapshot_are_refused_with_a_sentence() -> None:
@@ -52,7 +54,8 @@ def test_arrays_keep_type_shape_and_bytes() -> None:
         "c": np.zeros((0, 4), np.int64),
     }
     for name, array in unpack_arrays(pack_arrays(arrays)).items():
-        assert array.dtype == arrays[name].dtype and array.shape == arrays[name].shape
+        assert array.dtype == arrays[name].dtype
+        assert array.shape == arrays[name].shape
         assert array.tobytes() == arrays[name].tobytes()
 
 

@@ -1,0 +1,259 @@
+"""The monitor of one model on one partition: a machine without I/O. Columnar batches in, signals out.
+
+Nothing here knows the time, a file or a topic: time arrives in the records. Any batching of the same log gives the same
+signals; a snapshot restored at any point changes nothing (both are property tests).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from driftline.config.model_spec import ModelSpec
+from driftline.processors import admission as verdict
+from driftline.processors import monitor_snapshot
+from driftline.processors.admission import Admission
+from driftline.processors.arrays import I32, I64, U8
+from driftline.processors.batches import Batch, LabelBatch, PredictionBatch, Tick
+from driftline.processors.columns_assembly import batch_of_events
+from driftline.processors.counters import Counters
+from driftline.processors.notices import Notices
+from driftline.processors.panes import Due, OpenWindows
+from driftline.processors.reference.build import build_reference
+from driftline.processors.reference.layout import layout_of
+from driftline.processors.reference.profile import Reference
+from driftline.processors.scope import Scope
+from driftline.schemas.events import Prediction
+from driftline.schemas.layout import EventLayout
+from driftline.schemas.rejections import RejectionReason
+from driftline.schemas.signals import Signal, WindowClosed
+
+VERSIONS_MAX = 1_024
+"""Model versions that are told apart in health signals; a version without its own reference costs nothing else."""
+
+
+class Monitor:
+    """Windows, sketches and detectors of one model.
+
+    `reference` None: it is learnt from the first `spec.learn_from` applied events. `references_by_version` gives versions
+    with a profile of their own; all other versions share the model's.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        reference: Reference | None,
+        *,
+        partition: int = 0,
+        references_by_version: Mapping[str, Reference] | None = None,
+    ) -> None:
+        self.spec = spec
+        self.partition = partition
+        self.counters = Counters()
+        self.admission = Admission(
+            spec.windows_ms[0], spec.lateness_ms, spec.idle_after_ms, spec.future_tolerance_ms, spec.dedup
+        )
+        self.windows = OpenWindows(spec.windows_ms, self.admission.open_panes)
+        self.notices = Notices(spec.name, partition)
+        self.learnt_rows: list[Prediction] = []
+        self.learnt: Reference | None = None
+        self.cut_windows: set[tuple[int, int]] = set()
+        self.scopes = [Scope(spec, "", reference, self.windows, partition)]
+        for version, own in sorted((references_by_version or {}).items()):
+            self.scopes.append(Scope(spec, version, own, self.windows, partition))
+        self._scope_of_version = {scope.version: i for i, scope in enumerate(self.scopes)}
+        self.versions_seen: set[str] = set()
+
+    # -- what the decoder needs to know ------------------------------------------------------------------------------
+
+    @property
+    def layout(self) -> EventLayout | None:
+        """Which columns events become; None while the reference is being learnt."""
+        reference = self.scopes[0].reference
+        return None if reference is None else layout_of(reference, self.spec)
+
+    # -- events in, signals out --------------------------------------------------------------------------------------
+
+    def step(self, batch: Batch) -> list[Signal]:
+        """Everything that follows from these records, in log order."""
+        if isinstance(batch, Tick):
+            self.admission.tick(batch.record_ms)
+            return self._close_due()
+        if isinstance(batch, LabelBatch):
+            self.counters.labels += len(batch)
+            return []
+        return self._step_predictions(batch)
+
+    def finish(self) -> list[Signal]:
+        """The end of a file: close what is open as `partial`, and say what is still to be said."""
+        last = self.windows.last_end_ms()
+        return [*self._close_all(), *self.notices.said_at(last)]
+
+    def _step_predictions(self, batch: PredictionBatch) -> list[Signal]:
+        n = len(batch)
+        status: U8 = np.zeros(n, np.uint8)
+        slot: I32 = np.zeros(n, np.int32)
+        signals: list[Signal] = []
+        start = 0
+        while start < n:
+            stop = self.admission.admit(
+                start, batch.event_ms, batch.record_ms, batch.partition_ms, batch.id_hash, status, slot
+            )
+            signals += self._apply(batch, status, slot, start, stop)
+            signals += self._close_due()
+            start = stop
+        self.counters.check()
+        return signals
+
+    # -- applying ----------------------------------------------------------------------------------------------------
+
+    def _apply(self, batch: PredictionBatch, status: U8, slot: I32, start: int, stop: int) -> list[Signal]:
+        """Count what became of events [start, stop) and apply those that were admitted; no window closes in between."""
+        decided = status[start:stop]
+        self._count(batch, decided, start)
+        events = np.flatnonzero(decided == verdict.APPLIED) + start
+        signals: list[Signal] = []
+        while len(events):
+            here = self._until_learnt(events)
+            signals += self._apply_events(batch, events[:here], slot)
+            events = events[here:]
+            if self.scopes[0].reference is None and len(self.learnt_rows) >= self.spec.learn_from:
+                signals += self._learn()
+                self.admission.reopen(batch.event_ms[events], slot[events])
+        return signals
+
+    def _count(self, batch: PredictionBatch, decided: U8, start: int) -> None:
+        counts = np.bincount(decided, minlength=5)
+        self.counters.consumed += len(decided)
+        self.counters.applied += int(counts[verdict.APPLIED])
+        self.counters.duplicate += int(counts[verdict.DUPLICATE])
+        if counts[verdict.LATE]:
+            self.counters.late += int(counts[verdict.LATE])
+            self.notices.late(batch.event_ms[start : start + len(decided)][decided == verdict.LATE])
+        for code, reason in (
+            (verdict.REJECTED_FUTURE, RejectionReason.TIMESTAMP_IN_FUTURE),
+            (verdict.REJECTED_PAST, RejectionReason.TIMESTAMP_TOO_OLD),
+        ):
+            if counts[code]:
+                self.counters.rejected += int(counts[code])
+                self.notices.rejected(reason, int(counts[code]))
+
+    def _until_learnt(self, events: I64) -> int:
+        if self.scopes[0].reference is not None:
+            return len(events)
+        return min(len(events), self.spec.learn_from - len(self.learnt_rows))
+
+    def _apply_events(self, batch: PredictionBatch, events: I64, slot: I32) -> list[Signal]:
+        layout = self.layout
+        if layout is None:
+            assert batch.rows is not None, "a batch has rows as long as the model has no layout"
+            self.learnt_rows.extend(batch.rows[i] for i in events.tolist())
+        elif batch.rows is not None:
+            _fill_columns(batch, layout)
+        self._note_versions(batch, events)
+        self._note_unknown(batch, events, slot)
+        crossings = [c for scope, mine in self._by_scope(batch, events) for c in scope.crossings(batch, mine, slot)]
+        return [signal for crossing in sorted(crossings) for signal in crossing.signals()]
+
+    def _by_scope(self, batch: PredictionBatch, events: I64) -> list[tuple[Scope, I64]]:
+        if len(self.scopes) == 1:
+            return [(self.scopes[0], events)]
+        scope_of_code = np.array([self._scope_of_version.get(version, 0) for version in batch.versions])
+        chosen = scope_of_code[batch.version_codes[events]]
+        return [(scope, events[chosen == i]) for i, scope in enumerate(self.scopes)]
+
+    def _note_versions(self, batch: PredictionBatch, events: I64) -> None:
+        if not self.spec.references_by_version:
+            return
+        codes, first = np.unique(batch.version_codes[events], return_index=True)
+        for i in np.argsort(first).tolist():
+            version = batch.versions[codes[i]]
+            if version not in self.versions_seen and len(self.versions_seen) < VERSIONS_MAX:
+                self.versions_seen.add(version)
+                if version not in self._scope_of_version:
+                    self.notices.new_version(version)
+
+    def _note_unknown(self, batch: PredictionBatch, events: I64, slot: I32) -> None:
+        for name, rows in batch.unknown.items():
+            applied = rows[np.isin(rows, events, assume_unique=True)]
+            for pane, count in zip(*np.unique(slot[applied], return_counts=True), strict=True):
+                self.scopes[0].note_unknown(name, int(pane), int(count))
+
+    # -- learning ----------------------------------------------------------------------------------------------------
+
+    def _learn(self) -> list[Signal]:
+        """The first events have become the reference: close the unjudged windows as partial and start to judge.
+
+        Both halves of a window that is cut here are `partial`; together they hold its events once.
+        """
+        signals = self._close_all()
+        self.cut_windows = {(s.start_ms, s.length_ms) for s in signals if isinstance(s, WindowClosed) and s.partial}
+        reference = build_reference(self.spec, self.learnt_rows, source=f"learnt from {len(self.learnt_rows)} events")
+        self.learnt_rows = []
+        self.use_learnt(reference)
+        return [*signals, self.notices.learnt(reference)]
+
+    def use_learnt(self, reference: Reference) -> None:
+        """From now on events are judged by this reference, and only new state counts."""
+        self.learnt = reference
+        self.scopes[0] = Scope(self.spec, "", reference, self.windows, self.partition)
+
+    # -- closing -----------------------------------------------------------------------------------------------------
+
+    def _close_due(self) -> list[Signal]:
+        signals: list[Signal] = []
+        while (due := self.windows.due(self.admission.watermark_ms)) is not None:
+            signals += self._close(due, partial=False)
+        self.admission.clock[verdict.NEXT_CLOSE] = self.windows.next_close_ms()
+        return signals
+
+    def _close_all(self) -> list[Signal]:
+        """Close every open window, before its time if need be."""
+        signals: list[Signal] = []
+        last = self.windows.last_end_ms()
+        while (due := self.windows.due(last)) is not None:
+            signals += self._close(due, partial=due.end_ms > self.admission.watermark_ms)
+        return signals
+
+    def _close(self, due: Due, partial: bool) -> list[Signal]:
+        window = (due.start_ms, due.length_ms)
+        partial = partial or window in self.cut_windows
+        self.cut_windows.discard(window)
+        signals = [signal for scope in self.scopes for signal in scope.close(due, partial)]
+        self.windows.close(due)
+        return signals + self.notices.said_at(due.end_ms) if due.is_pane else signals
+
+    # -- state -------------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """The whole state as bytes (see `snapshot` for the layout)."""
+        return monitor_snapshot.write(self)
+
+    @classmethod
+    def restore(
+        cls,
+        spec: ModelSpec,
+        reference: Reference | None,
+        snapshot: bytes,
+        *,
+        partition: int = 0,
+        references_by_version: Mapping[str, Reference] | None = None,
+    ) -> Monitor:
+        """A monitor that goes on where the snapshot was taken.
+
+        Parts that other settings or another reference shaped start afresh and are named in a `Health` signal at the next
+        pane close. Raises DamagedSnapshot when the bytes are no snapshot at all.
+        """
+        monitor = cls(spec, reference, partition=partition, references_by_version=references_by_version)
+        monitor_snapshot.read(monitor, snapshot)
+        return monitor
+
+
+def _fill_columns(batch: PredictionBatch, layout: EventLayout) -> None:
+    """Give a batch of generic rows the columns it could not have when it was decoded."""
+    assert batch.rows is not None
+    columns = batch_of_events(batch.rows, layout)
+    batch.rows = None
+    batch.numeric, batch.category, batch.segments = columns.numeric, columns.category, columns.segments
+    batch.unknown = columns.unknown

@@ -1,0 +1,136 @@
+"""One partition of the input: raw records in, signals of all its models out.
+
+`decode` turns bytes into columnar batches and holds the interpreter lock; `apply` spends its time in kernels that release
+it. A caller may therefore decode the next records on one thread while another applies these, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from driftline.config.model_spec import ModelSpec
+from driftline.processors.batches import DecodedBatch, Tick
+from driftline.processors.columns import Columnizer
+from driftline.processors.counters import Counters
+from driftline.processors.monitor import Monitor
+from driftline.processors.reference.profile import Reference
+from driftline.processors.signal_ids import digest
+from driftline.schemas.layout import EventLayout
+from driftline.schemas.rejections import RejectionReason
+from driftline.schemas.signals import Health, HealthCode, Signal
+
+MODELS_MAX: Final = 1_000
+"""Discovered models beyond this are filtered and counted: each costs state, and a name is all an attacker needs."""
+
+
+class Partition:
+    """The monitors of every model on one partition.
+
+    `specs`: the configured models. `discovered`: what an unlisted model is monitored with; None: it is filtered (counted,
+    nothing else). `references`: by model, then by version ("" = the model's default). `as_of_ms`: the limit of the future
+    for files, which have no record times.
+    """
+
+    def __init__(
+        self,
+        specs: Mapping[str, ModelSpec],
+        references: Mapping[str, Mapping[str, Reference]],
+        *,
+        discovered: ModelSpec | None = None,
+        partition: int = 0,
+        as_of_ms: int | None = None,
+    ) -> None:
+        self.partition = partition
+        self.monitors: dict[str, Monitor] = {}
+        self.rejected: dict[RejectionReason, int] = {}
+        self._filtered = Counters()
+        self._undecodable = Counters()
+        self._discovered = discovered
+        self._capped = False
+        for model, spec in specs.items():
+            own = references.get(model, {})
+            by_version = {version: reference for version, reference in own.items() if version}
+            self.monitors[model] = Monitor(spec, own.get(""), partition=partition, references_by_version=by_version)
+        self._columns = Columnizer(self._layout, as_of_ms=as_of_ms)
+
+    # -- decoding ----------------------------------------------------------------------------------------------------
+
+    def decode_lines(self, buffer: bytes, first_offset: int) -> DecodedBatch:
+        """JSON lines of predictions; the offset is the number of the line. Record time is the event's own time."""
+        return self._columns.predictions_from_lines(buffer, first_offset)
+
+    def decode(
+        self, records: Sequence[bytes], offsets: Sequence[int], record_ms: Sequence[int] | None = None
+    ) -> DecodedBatch:
+        """Predictions as they lie in a log."""
+        return self._columns.predictions(records, offsets, record_ms)
+
+    def decode_labels(
+        self, records: Sequence[bytes], offsets: Sequence[int], record_ms: Sequence[int] | None = None
+    ) -> DecodedBatch:
+        """Labels as they lie in a log."""
+        return self._columns.labels(records, offsets, record_ms)
+
+    def _layout(self, model: str) -> EventLayout | None:
+        monitor = self.monitors.get(model)
+        return None if monitor is None else monitor.layout
+
+    # -- applying ----------------------------------------------------------------------------------------------------
+
+    def apply(self, decoded: DecodedBatch) -> list[Signal]:
+        """Everything that follows from these records."""
+        for rejection in decoded.rejected:
+            self.rejected[rejection.reason] = self.rejected.get(rejection.reason, 0) + 1
+        self._undecodable.consumed += len(decoded.rejected)
+        self._undecodable.rejected += len(decoded.rejected)
+        signals: list[Signal] = []
+        for batch in decoded.batches:
+            monitor = self._monitor(batch.model, signals)
+            if monitor is None:
+                self._filtered.consumed += len(batch)
+                self._filtered.filtered += len(batch)
+            else:
+                signals += monitor.step(batch)
+        if decoded.last_record_ms is not None:
+            signals += self.tick(Tick(record_ms=decoded.last_record_ms, offset=-1))
+        return signals
+
+    def tick(self, tick: Tick) -> list[Signal]:
+        """Record time has moved on for every model of the partition."""
+        return [signal for monitor in self.monitors.values() for signal in monitor.step(tick)]
+
+    def finish(self) -> list[Signal]:
+        """The end of a file: what is open is closed as partial."""
+        return [signal for monitor in self.monitors.values() for signal in monitor.finish()]
+
+    def counters(self) -> Counters:
+        """Sums over all models, records that could not be read and those of models nobody asked for; checked."""
+        total = Counters()
+        for part in (self._undecodable, self._filtered, *(monitor.counters for monitor in self.monitors.values())):
+            total.add(part)
+        total.check()
+        return total
+
+    def _monitor(self, model: str, signals: list[Signal]) -> Monitor | None:
+        monitor = self.monitors.get(model)
+        if monitor is not None or self._discovered is None:
+            return monitor
+        if len(self.monitors) >= MODELS_MAX:
+            if not self._capped:
+                self._capped = True
+                signals.append(self._models_capped())
+            return None
+        monitor = self.monitors[model] = Monitor(replace(self._discovered, name=model), None, partition=self.partition)
+        return monitor
+
+    def _models_capped(self) -> Health:
+        return Health(
+            id=digest("health", HealthCode.MODELS_CAPPED, self.partition),
+            partition=self.partition,
+            code=HealthCode.MODELS_CAPPED,
+            message=f"more than {MODELS_MAX:,} models on one partition: further ones are filtered and counted; "
+            "list the models you mean in the configuration",
+            detail={"models_max": MODELS_MAX},
+        )
