@@ -17,7 +17,8 @@ def _run(folder: Path, test: str, *arguments: str, ci: bool) -> subprocess.Compl
     (folder / "test_example.py").write_text(test, encoding="utf-8")
     environment = {**os.environ, "CI": "true" if ci else "", "PYTHONPATH": str(ROOT)}
     pytest_here = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(folder)]
-    return subprocess.run([*pytest_here, *arguments, str(folder)], cwd=folder, env=environment, capture_output=True, text=True)
+    command = [*pytest_here, *arguments, str(folder)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
 NAMED_SKIP = "import pytest\n@pytest.mark.skip(reason='no such server here')\ndef test_nothing(): pass\n"
