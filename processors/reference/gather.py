@@ -164,11 +164,15 @@ class Columns:
         times = [row.timestamp_ms for row in rows]
         self.first_ms = min(times) if self.first_ms is None else min(self.first_ms, min(times))
         self.last_ms = max(times) if self.last_ms is None else max(self.last_ms, max(times))
-        taken = rows[-self.rows_read % self._stride :: self._stride]
-        self.rows_read += len(rows)
-        self._append(taken)
-        while self.n > self._max_rows:
-            self._thin()
+        while rows:
+            # stop at the row that makes it too many, so that it does not matter how rows are cut into blocks
+            skipped = -self.rows_read % self._stride
+            end = skipped + (self._max_rows - self.n) * self._stride + 1
+            part, rows = rows[:end], rows[end:]
+            self._append(part[skipped :: self._stride])
+            self.rows_read += len(part)
+            if self.n > self._max_rows:
+                self._thin()
 
     def _append(self, rows: Sequence[Prediction]) -> None:
         self._column("prediction", "prediction").append([row.prediction for row in rows])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.config.model_spec import FieldOverride, ModelSpec
@@ -114,6 +114,7 @@ def test_a_stream_of_the_reference_rows_has_the_counts_of_the_reference(records:
         assert _counts_of_codes(codes, field) == _counts_of_profile(field), field.name
 
 
+@settings(max_examples=40)
 @given(RECORDS)
 def test_segments_have_the_labels_and_rows_that_the_decoder_gives_them(records: list[dict[str, Any]]) -> None:
     lines = _lines(records) * 100  # past the least rows of a segment
