@@ -15,7 +15,7 @@ from driftline.schemas.scalars import Scalar
 class SegmentColumn:
     """The segments of one segment set: `labels[codes[i]]` is the label of row i.
 
-    `labels` only ever grows; a NEW list object means that the dictionary was started afresh and codes mean other labels.
+    `labels` only ever grows; a NEW list object means that the dictionary was started afresh: codes mean other labels.
     """
 
     labels: list[str]
@@ -26,11 +26,14 @@ class SegmentColumn:
 class PredictionBatch:
     """n predictions of one model.
 
-    offsets, record_ms, partition_ms, event_ms: int64[n]; partition_ms is the running maximum of record time over ALL
-    records of the partition up to and including this one. id_hash: uint64[n], keyed by model. numeric: float64[n, numeric
-    fields], NaN = missing, +inf = invalid, otherwise finite. category: uint16[n, other fields], see `codes`.
-    unknown: name -> int64[k] row indices; a name is that of an unknown feature, or "envelope:<name>", "measurements:<name>"
-    for one outside features. rows: set instead of numeric, category and segments when the model has no layout yet.
+    - offsets, record_ms, partition_ms, event_ms: int64[n]; partition_ms is the running maximum of record time over ALL
+      records of the partition up to and including this one
+    - id_hash: uint64[n], keyed by model
+    - numeric: float64[n, numeric fields], NaN = missing, +inf = invalid, otherwise finite
+    - category: uint16[n, other fields], see `codes`
+    - unknown: name -> int64[k] row indices, ascending; the name of an unknown feature, or "measurements:<name>" or
+      "envelope:<name>" for a name elsewhere. As many names as were met: whoever adds them up over time has to cap them
+    - rows: set instead of numeric, category and segments when the model has no layout yet
     """
 
     model: str
@@ -54,7 +57,7 @@ class PredictionBatch:
 
 @dataclass(slots=True)
 class LabelBatch:
-    """n labels of one model; all arrays and lists have length n. labels: None = retracted."""
+    """n labels of one model; all arrays and lists have length n. A label None retracts; `unknown` as in predictions."""
 
     model: str
     offsets: I64
@@ -66,6 +69,7 @@ class LabelBatch:
     labels: list[Scalar | None]
     sources: list[str]
     weights: F64
+    unknown: dict[str, I64] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

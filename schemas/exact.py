@@ -22,6 +22,8 @@ from driftline.schemas.rejections import RecordRejected, RejectionReason
 from driftline.schemas.scalars import Scalar, scalar_text
 from driftline.schemas.timestamps import timestamp_ms, timestamp_problem
 
+ENVELOPE_PREFIX: Final = "envelope:"
+
 _BOTH: Final = frozenset(["prediction_id", "model", "timestamp", "schema_version"])
 PREDICTION_FIELDS: Final = _BOTH | frozenset(
     ["prediction", "model_version", "score", "probabilities", "features", "context", "measurements"]
@@ -196,7 +198,7 @@ def _unknown(fields: dict[str, Any], known: frozenset[str]) -> tuple[str, ...]:
     names = [name for name in fields if name not in known]
     if names:
         _check_names(fields, "the event")
-    return tuple(f"envelope:{name}" for name in names)
+    return tuple(ENVELOPE_PREFIX + name for name in names)
 
 
 def _check_names(values: dict[str, Any], where: str) -> None:

@@ -57,8 +57,8 @@ REMEDIES: Final[dict[RejectionReason, str]] = {
     RejectionReason.NAME_TOO_LONG: f"keep names within {NAME_CHARACTERS_MAX} characters",
     RejectionReason.BAD_TIMESTAMP: 'write RFC 3339 with an offset, e.g. "2026-01-31T12:00:00.250Z", or integer epoch'
     " milliseconds, e.g. 1769860800250",
-    RejectionReason.TIMESTAMP_IN_FUTURE: "send the time of the prediction; check the clock and time zone of the producer",
-    RejectionReason.TIMESTAMP_TOO_OLD: "write epoch milliseconds of 2000-01-01 or later; seconds instead of milliseconds?",
+    RejectionReason.TIMESTAMP_IN_FUTURE: "send the time of the prediction; check the producer's clock and time zone",
+    RejectionReason.TIMESTAMP_TOO_OLD: "write epoch milliseconds from 2000-01-01 on; seconds instead of milliseconds?",
 }
 
 

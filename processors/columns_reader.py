@@ -1,0 +1,210 @@
+"""Reading records by the fastest way that takes them: a whole block at once, else record by record, else exactly.
+
+Which way is taken depends on what the log looked like so far and changes the speed only. A record names its model
+inside itself; it is guessed from the bytes, and the structs, which accept one model's name only, refute a wrong guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+
+from driftline.processors.columns_assembly import Assembly, ModelState
+from driftline.processors.columns_lines import lines_of, objects_on_lines
+from driftline.schemas.codec import NOT_TYPED, PredictionDecoder
+from driftline.schemas.exact import read_prediction
+from driftline.schemas.layout import EventLayout
+from driftline.schemas.limits import ID_CHARACTERS_MAX, RECORD_BYTES_MAX
+from driftline.schemas.rejections import RecordRejected, Rejection
+
+_MODELS_REMEMBERED_MAX: Final = 4_096
+_GUESSES_MAX: Final = 4_096
+_BLOCKS_LINE_BY_LINE: Final = 8
+"""After a block that did not decode as a whole, so many are read line by line before that is tried again."""
+
+
+class PredictionReader:
+    """Reads the predictions of one partition into one `Assembly` a call."""
+
+    def __init__(self, layouts: Callable[[str], EventLayout | None]) -> None:
+        self._layouts = layouts
+        self._models: dict[str, ModelState] = {}
+        self._up_to_date: set[str] = set()
+        self._guesses: dict[bytes, ModelState | None] = {}
+        self._only: ModelState | None = None
+        self._line_by_line = 0
+        self._generic = PredictionDecoder()
+
+    def begin_call(self) -> Assembly:
+        """Layouts are asked for once a call, full dictionaries start afresh between calls."""
+        if len(self._models) > _MODELS_REMEMBERED_MAX:
+            self._models = {name: state for name, state in self._models.items() if state.layout is not None}
+        self._up_to_date.clear()
+        self._guesses.clear()
+        if self._only is not None:
+            self._only = self._typed(self._state(self._only.model))
+        return Assembly()
+
+    def read_block(self, block: memoryview, assembly: Assembly) -> None:
+        """A block of JSON lines."""
+        if self._line_by_line:
+            self._line_by_line -= 1
+        elif self._only is not None:
+            if self._read_whole(self._only, block, assembly):
+                return
+            self._line_by_line = _BLOCKS_LINE_BY_LINE
+        self.read_records(lines_of(block), assembly)
+
+    def read_records(self, records: Sequence[bytes], assembly: Assembly) -> None:
+        """Single records, in log order."""
+        start = assembly.consumed
+        assembly.consumed += len(records)
+        if self._only is not None:
+            self._read_typed(self._only, range(len(records)), records, start, assembly)
+        else:
+            groups: dict[str, tuple[ModelState | None, list[int]]] = {}
+            for i, record in enumerate(records):
+                state = self._guess(record)
+                groups.setdefault("" if state is None else state.model, (state, []))[1].append(i)
+            for state, indices in groups.values():
+                if state is None:
+                    self._read_generic(indices, records, start, assembly)
+                else:
+                    self._read_typed(state, indices, records, start, assembly)
+        self._only = assembly.only_typed_model()
+
+    # -- the three ways ----------------------------------------------------------------------------------------------
+
+    def _read_whole(self, state: ModelState, block: memoryview, assembly: Assembly) -> bool:
+        """One call of the decoder for all lines; False, and nothing is read, when any line is not for it."""
+        assert state.typed is not None
+        lines = objects_on_lines(block)
+        if not lines:
+            return False
+        try:
+            rows = state.typed.decode_lines(block)
+        except NOT_TYPED:
+            return False
+        if len(rows) != lines:
+            return False
+        start = assembly.consumed
+        assembly.consumed += lines
+        positions = range(start, start + lines)
+        for position in self._add_rows(state, rows, positions, assembly):
+            self._read_exact(lines_of(block)[position - start], position, assembly)
+        return True
+
+    def _read_typed(
+        self, state: ModelState, indices: Iterable[int], records: Sequence[bytes], start: int, assembly: Assembly
+    ) -> None:
+        """One call of the decoder for each record; those it does not take are read by others."""
+        assert state.typed is not None
+        decode = state.typed.decode
+        rows: list[Struct] = []
+        positions: list[int] = []
+        others: dict[str, tuple[ModelState, list[int]]] = {}
+        for i in indices:
+            record = records[i]
+            if len(record) <= RECORD_BYTES_MAX:
+                try:
+                    rows.append(decode(record))
+                    positions.append(start + i)
+                    continue
+                except NOT_TYPED:
+                    pass
+            other = self._guess(record)
+            if other is not None and other is not state:
+                others.setdefault(other.model, (other, []))[1].append(i)
+            elif self._read_exact(record, start + i, assembly):
+                # the structs have changed: rows of the old and the new ones do not mix
+                self._add_records(state, rows, positions, records, start, assembly)
+                rows, positions, decode = [], [], state.typed.decode
+        self._add_records(state, rows, positions, records, start, assembly)
+        for other, left in others.values():
+            self._read_typed(other, left, records, start, assembly)
+
+    def _read_generic(self, indices: Iterable[int], records: Sequence[bytes], start: int, assembly: Assembly) -> None:
+        """Records of models without a layout, or of a model that could not be guessed."""
+        for i in indices:
+            read = self._generic.decode(records[i], start + i)
+            if isinstance(read, Rejection):
+                assembly.rejected.append(read)
+            else:
+                assembly.add_event(self._state(read.event.model), start + i, read.event, read.unknown)
+
+    def _read_exact(self, record: bytes, position: int, assembly: Assembly) -> bool:
+        """Whether structs have changed, because they learnt from this record."""
+        try:
+            event, unknown = read_prediction(record)
+        except RecordRejected as rejected:
+            assembly.rejected.append(Rejection(position, rejected.reason, rejected.message))
+            return False
+        state = self._state(event.model)
+        assembly.add_event(state, position, event, unknown)
+        return state.typed is not None and state.typed.learn(event, unknown)
+
+    # -- rows to columns ---------------------------------------------------------------------------------------------
+
+    def _add_rows(
+        self, state: ModelState, rows: Sequence[Struct], positions: Sequence[int], assembly: Assembly
+    ) -> list[int]:
+        """Add the rows' columns; the positions of those with a bad timestamp are returned and not added."""
+        assert state.typed is not None
+        columns, bad = state.typed.columns(rows)
+        at = np.array(positions, np.int64)
+        if columns is not None:
+            assembly.add_columns(state, np.delete(at, bad) if bad else at, columns)
+        return at[bad].tolist() if bad else []
+
+    def _add_records(
+        self,
+        state: ModelState,
+        rows: Sequence[Struct],
+        positions: Sequence[int],
+        records: Sequence[bytes],
+        start: int,
+        assembly: Assembly,
+    ) -> None:
+        if rows:
+            for position in self._add_rows(state, rows, positions, assembly):
+                self._read_exact(records[position - start], position, assembly)
+
+    # -- models ------------------------------------------------------------------------------------------------------
+
+    def _state(self, model: str) -> ModelState:
+        state = self._models.get(model)
+        if state is not None and model in self._up_to_date:
+            return state
+        layout = self._layouts(model)
+        if state is None or state.layout != layout:
+            state = self._models[model] = ModelState(model, layout)
+        else:
+            state.start_afresh_when_full()
+        self._up_to_date.add(model)
+        return state
+
+    @staticmethod
+    def _typed(state: ModelState) -> ModelState | None:
+        return None if state.typed is None else state
+
+    def _guess(self, record: bytes) -> ModelState | None:
+        """The model the record seems to name, if it is one that is decoded by structs."""
+        key = record.find(b'"model"')
+        begin = record.find(b'"', key + 7) + 1
+        end = record.find(b'"', begin)
+        if key < 0 or begin == 0 or not begin < end <= begin + 4 * ID_CHARACTERS_MAX:
+            return None
+        name = record[begin:end]
+        if name in self._guesses:
+            return self._guesses[name]
+        try:
+            model = name.decode()
+        except UnicodeDecodeError:
+            return None
+        state = self._typed(self._state(model)) if self._layouts(model) is not None else None
+        if len(self._guesses) < _GUESSES_MAX:
+            self._guesses[name] = state
+        return state
