@@ -19,7 +19,7 @@ import functools
 from typing import Final
 
 import numpy as np
-from scipy import stats
+from scipy.special import betainccinv, betaincinv
 
 from driftline.processors.arrays import F64
 
@@ -111,8 +111,8 @@ def field_bets(missing: int | None, n: int) -> F64:
     if not 0 <= missing <= n or n == 0:
         raise ValueError(f"{missing} missing of {n} rows is not a share: give counts with 0 <= missing <= n and n > 0")
     # Jeffreys' interval: Brown, Cai, DasGupta, "Interval estimation for a binomial proportion", 2001
-    posterior = stats.beta(missing + 0.5, n - missing + 0.5)
-    low, high = float(posterior.ppf(SHARE_BOUND_TAIL)), float(posterior.isf(SHARE_BOUND_TAIL))
+    a, b = missing + 0.5, n - missing + 0.5
+    low, high = float(betaincinv(a, b, SHARE_BOUND_TAIL)), float(betainccinv(a, b, SHARE_BOUND_TAIL))
     for lane, odds in enumerate(_odds(missing / n), start=VALUE_BETS):
         p = high if odds > 1 else low
         # odds o p/(1 - p) are the share q = o p/(1 - p + o p): the factors (1 - q)/(1 - p) and q/p without cancellation
