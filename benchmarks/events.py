@@ -132,7 +132,7 @@ def _score(rng: np.random.Generator, numeric: dict[str, Floats]) -> Floats:
         + 0.3 * numeric["payments_1h"]
         + rng.normal(0.0, 0.5, len(numeric["amount"]))
     )
-    return 1.0 / (1.0 + np.exp(-margin))  # type: ignore[no-any-return]
+    return 1.0 / (1.0 + np.exp(-margin))
 
 
 def _written(rng: np.random.Generator, name: str, values: Floats) -> Column:
@@ -168,8 +168,6 @@ def _timestamps(rng: np.random.Generator, start: int, stop: int, first_ms: int, 
 
 def _ids(rng: np.random.Generator, n: int) -> Column:
     """Return identifiers in the form of random UUIDs."""
-    digits = rng.bytes(16 * n).hex()
-    return [
-        f"{digits[i : i + 8]}-{digits[i + 8 : i + 12]}-{digits[i + 12 : i + 16]}-{digits[i + 16 : i + 20]}-{digits[i + 20 : i + 32]}"
-        for i in range(0, 32 * n, 32)
-    ]
+    text = rng.bytes(16 * n).hex()
+    ids = (text[i : i + 32] for i in range(0, 32 * n, 32))
+    return [f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}" for x in ids]

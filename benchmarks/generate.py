@@ -12,18 +12,17 @@ import time
 from pathlib import Path
 
 from events import DAY_MS, DRIFTS, FIRST_DAY_MS, MODEL, blocks
+from layout import CONFIG, DATA, PREDICTIONS, PROFILE, REFERENCE
 
 REFERENCE_ROWS = 50_000
 DRIFT_AT = 0.7
-PREDICTIONS, REFERENCE, CONFIG = "predictions.jsonl", "reference.jsonl", "driftline.yaml"
-DEFAULT_OUT = Path(__file__).resolve().parent / "data"
 
 CONFIG_TEXT = """\
 version: 1
 models:
   {model}:
     task: binary
-    reference: reference.json
+    reference: {profile}
     windows: [10m, 1h, 1d]
     segments: [region, [region, device]]
     false_alarms: 1/week
@@ -39,7 +38,8 @@ def generate(out: Path, rows: int, seed: int, drift: str | None) -> None:
         file.writelines(blocks(seed, 0, FIRST_DAY_MS, REFERENCE_ROWS, None, 0))
     with (out / PREDICTIONS).open("wb") as file:
         file.writelines(blocks(seed, 1, FIRST_DAY_MS + DAY_MS, rows, drift, int(rows * DRIFT_AT)))
-    (out / CONFIG).write_text(CONFIG_TEXT.format(model=MODEL, events_per_week=7 * rows), encoding="utf-8")
+    text = CONFIG_TEXT.format(model=MODEL, profile=PROFILE, events_per_week=7 * rows)
+    (out / CONFIG).write_text(text, encoding="utf-8")
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--drift", choices=[*DRIFTS, "none"], default="amount", help="the feature that shifts at 70 %%")
-    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="folder (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=DATA, help="folder (default: %(default)s)")
     arguments = parser.parse_args()
     started = time.perf_counter()
     generate(arguments.out, arguments.rows, arguments.seed, None if arguments.drift == "none" else arguments.drift)
