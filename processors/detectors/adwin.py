@@ -208,6 +208,7 @@ def _strongest_split(
     n0, n1 = 0.0, width
     u0, u1 = 0.0, total
     cut = False
+    strongest = -1.0
     difference, epsilon, n_after = 0.0, math.inf, 0.0
     for row in range(_LAST_ROW, 0, -1):
         size = float(1 << row)
@@ -221,7 +222,8 @@ def _strongest_split(
                 m = 1.0 / (n0 - MIN_WINDOW_LENGTH + 1.0) + 1.0 / (n1 - MIN_WINDOW_LENGTH + 1.0)
                 bound = math.sqrt(2.0 * m * (variance / width) * confidence) + 2.0 / 3.0 * confidence * m
                 cut |= gap > bound
-                if gap * epsilon > difference * bound or epsilon == math.inf:
+                if gap / bound > strongest:
+                    strongest = gap / bound
                     difference, epsilon, n_after = gap, bound, n1
     return cut, difference, epsilon, n_after
 

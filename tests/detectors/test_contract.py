@@ -52,7 +52,7 @@ def test_a_shift_is_found_soon(case: Case) -> None:
         1
     )  # a seed of its own: a false alarm just before the shift would make some of them miss it
     detector = case.make()
-    detector.update_many(case.quiet(rng, 2000))
+    detector.update_many(case.quiet(rng, 1000))
     assert alarms(detector, case.drifted(rng, case.found_within))
 
 
@@ -120,7 +120,7 @@ def test_reset_makes_it_new(case: Case, stream: F64) -> None:
 
 def test_what_alarmed_is_shown_until_the_next_value(case: Case) -> None:
     rng = np.random.default_rng(1)
-    stream = np.concatenate([case.quiet(rng, 2000), case.drifted(rng, case.found_within)])
+    stream = np.concatenate([case.quiet(rng, 1000), case.drifted(rng, case.found_within)])
     detector, first = case.make(), alarms(case.make(), stream)[0]
     detector.update_many(stream[: first + 1])
     shown = (detector.statistic, detector.threshold)
@@ -146,7 +146,7 @@ def test_no_values_do_nothing(case: Case) -> None:
 
 def test_memory_stays_bounded(case: Case, rng: np.random.Generator) -> None:
     detector = case.make()
-    for _ in range(8):
+    for _ in range(4):
         detector.update_many(case.quiet(rng, 500))
         assert len(detector.snapshot()) <= case.snapshot_bytes_max
 
