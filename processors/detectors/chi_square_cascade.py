@@ -136,20 +136,28 @@ def cascade_p(statistic: float, events: float, dof: I64) -> float:
 
 
 class ChiSquareCascade(KernelDetector):
-    """Detects any change of a stream that was uniform on [0, 1), small local changes sooner than other detectors.
+    """Cascade of chi-square tests on count windows: finds small local changes of a stream uniform on [0, 1).
 
     Feed it u = F(x), F the distribution function of the reference (randomised where it jumps); u below 0 or above 1
-    counts as the nearest end. See the module for the method. The statistic between two windows is that of the window
-    under way which is nearest to its critical value, as if it ended now.
+    counts as the nearest end. Alarms once for one onset, at the end of a window. Between two windows the statistic is that
+    of the window under way which is nearest to its critical value, as if it ended now.
 
-    arl: average number of values to a false alarm, at least 10. reference_n: values of the reference, at least 2,500
-    (the smallest window is to be a tenth of it). ValueError otherwise.
+    Parameters
+    ----------
+    arl
+        Average number of values to a false alarm, at least 10. Default 1,000,000.
+    reference_n
+        Values of the reference that F was made from, at least 2,500: no window is longer than a tenth. Default 80,000.
 
     >>> rng = np.random.default_rng(1)
     >>> u = rng.random(10_000)
-    >>> u[4_000:][(u[4_000:] >= 0.3) & (u[4_000:] < 0.35)] += 0.05  # half of a decile moves
+    >>> u[4_000:][(u[4_000:] >= 0.3) & (u[4_000:] < 0.35)] += 0.1  # half of a decile moves to the next
     >>> ChiSquareCascade(arl=1e6).update_many(u).tolist()
     [4999]
+
+    References
+    ----------
+    A. Agresti, "Categorical Data Analysis", 3rd ed., Wiley 2013, section 3.2 (the test).
     """
 
     def __init__(self, arl: float = 1e6, reference_n: int = 80_000) -> None:

@@ -34,7 +34,7 @@ from driftline.processors.detectors.kernel_detector import KernelDetector
 from driftline.processors.detectors.protocol import LARGEST_VALUE, Evidence
 
 BLOCK: Final = 8
-MARKS: Final = 2
+MARKS: Final = 3
 
 # `limits`: what a run compares the statistic with
 ALARM: Final = 0
@@ -162,9 +162,9 @@ def shiryaev_roberts_run(
 ) -> int:
     """Feed a run of values, in order, to one monitor; the number of alarms, at most one in 8 values.
 
-    state: float64[24] stakes, latched: uint8[1], marks: int64[2]: all zero when new, changed in place. marks[0]: the
-    count of values when the statistic was last at rest; latched: when it was last not below the re-arm limit. marks[1]:
-    how many values the evidence of the last alarm took. seen: values of this monitor before this run.
+    state: float64[24] stakes, latched: uint8[1], marks: int64[3]: all zero when new, changed in place. marks[0]: the
+    count of values when the statistic was last at rest; latched: when it was last not below the re-arm limit. marks[1],
+    marks[2]: onset of the last alarm, and how many values its evidence took. seen: values of this monitor so far.
     levels: uint16[n], 0..255, 256 = missing. table: float64[257, 24] `bets.value_bets`. bets: float64[3, 24]
     `bets.field_bets`. limits: float64[13] `alarm_limits`. hits: int64[H], evidence: float64[H, 4]: see `protocol`; the
     last column counts the values since the statistic was at rest, an estimate of how long ago the change began.
@@ -184,7 +184,7 @@ def shiryaev_roberts_run(
                 marks[0] = at
                 if total > limits[CAP]:
                     _cut_to(state, limits[CAP])
-            elif at - marks[0] >= marks[1]:
+            elif at - marks[0] >= marks[2]:
                 latched[0] = 0
                 marks[0] = at
                 state[:] = 0.0
@@ -206,14 +206,15 @@ def shiryaev_roberts_run(
                     if total >= limits[ALARM]:
                         count = seen + k + 1
                         latched[0] = 1
-                        marks[1] = count - marks[0]
+                        marks[1] = marks[0]
+                        marks[2] = count - marks[0]
                         marks[0] = count
                         if n_hits < hits.shape[0]:
                             hits[n_hits] = k
                             evidence[n_hits, 0] = total
                             evidence[n_hits, 1] = limits[ALARM]
                             evidence[n_hits, 2] = count
-                            evidence[n_hits, 3] = marks[1]
+                            evidence[n_hits, 3] = marks[2]
                         n_hits += 1
         i = stop
     return n_hits
@@ -221,23 +222,37 @@ def shiryaev_roberts_run(
 
 def shiryaev_roberts_evidence(state: F64, latched: U8, marks: I64, seen: int, limits: F64) -> Evidence:
     """Where one monitor stands; the statistic is an e-value in the sense of Shin et al. and is shown up to 10 A."""
-    since = seen - int(marks[0]) + (int(marks[1]) if latched[0] else 0)
-    return Evidence(min(float(mixture(state)), float(limits[CAP])), float(limits[ALARM]), float(seen), float(since))
+    onset = int(marks[1] if latched[0] else marks[0])
+    statistic = min(float(mixture(state)), float(limits[CAP]))
+    return Evidence(statistic, float(limits[ALARM]), float(seen), float(seen - onset))
 
 
 class ShiryaevRoberts(KernelDetector):
-    """Detects any change of a stream that was uniform on [0, 1): shifts, changes of scale, local changes.
+    """Shiryaev-Roberts e-detector: finds shifts, changes of scale and local changes of a stream uniform on [0, 1).
 
     Feed it u = F(x), F the distribution function of the reference (randomised where it jumps); u below 0 or above 1
-    counts as the nearest end. See the module for the method.
+    counts as the nearest end. Alarms once for one onset.
 
-    arl: A, the average number of values to a false alarm is at least this; 10 to 1e100 (ValueError otherwise).
+    Parameters
+    ----------
+    arl
+        The average number of values to a false alarm is at least this: 10 to 1e100. Default 1,000,000.
 
     >>> rng = np.random.default_rng(1)
     >>> u = np.concatenate([rng.random(2_000), rng.random(1_000) ** 1.3])  # the reference, then a shift by -.27 sd
     >>> detector = ShiryaevRoberts(arl=1e6)
     >>> [i for i, x in enumerate(u) if detector.update(x)]
     [2168]
+
+    It goes on to say how strong the drift is and since when.
+
+    >>> detector.statistic == 10 * detector.threshold, detector.evidence.n_since_change
+    (True, 928.0)
+
+    References
+    ----------
+    M. Pollak, "Optimal detection of a change in distribution", Ann. Statist. 13 (1985), pp. 206-227.
+    J. Shin, A. Ramdas, A. Rinaldo, "E-detectors: a nonparametric framework for sequential change detection" (2022).
     """
 
     def __init__(self, arl: float = 1e6) -> None:

@@ -9,10 +9,12 @@ import numpy as np
 
 from driftline.processors.arrays import F64
 from driftline.processors.detectors.adwin import Adwin
+from driftline.processors.detectors.chi_square_cascade import ChiSquareCascade
 from driftline.processors.detectors.cusum import Cusum
 from driftline.processors.detectors.page_hinkley import PageHinkley
 from driftline.processors.detectors.protocol import Detector
 from driftline.processors.detectors.river_adapter import RiverDetector
+from driftline.processors.detectors.shiryaev_roberts import ShiryaevRoberts
 
 Draw = Callable[[np.random.Generator, int], F64]
 
@@ -68,6 +70,8 @@ DETECTORS: list[Case] = [
     Case("Cusum", lambda: Cusum(8.0, 0.1, mean=0.5), lambda: Cusum(8.0, 0.2, mean=0.5)),
     Case("Cusum without latch", lambda: Cusum(8.0, 0.1, mean=0.5, latch=False), lambda: Cusum(8.0, 0.1, mean=0.5)),
     Case("Cusum, running mean", lambda: Cusum(20.0, 0.01, mean=None), lambda: Cusum(20.0, 0.01, mean=0.5)),
+    Case("ShiryaevRoberts", lambda: ShiryaevRoberts(arl=1e5), lambda: ShiryaevRoberts(arl=1e6)),
+    Case("ChiSquareCascade", lambda: ChiSquareCascade(1e5, 20_000), lambda: ChiSquareCascade(1e5, 40_000)),
     _river("ADWIN", {"delta": 0.1}, evenly, upper_half, clock=1),
     _river("PageHinkley", {"delta": 0.1}, evenly, upper_half, threshold=20.0),
     _river("KSWIN", {"seed": 8}, evenly, upper_half, alpha=0.0001, window_size=60, stat_size=20, seed=7),

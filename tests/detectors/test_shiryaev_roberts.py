@@ -14,6 +14,7 @@ from driftline.processors.arrays import F64, U16
 from driftline.processors.detectors.bets import LEVELS, MISSING_LEVEL, field_bets, value_bets
 from driftline.processors.detectors.shiryaev_roberts import (
     LIMITS,
+    MARKS,
     ShiryaevRoberts,
     alarm_limits,
     shiryaev_roberts_evidence,
@@ -178,7 +179,7 @@ def test_more_alarms_than_there_is_room_for_are_counted_and_not_written() -> Non
     n = shiryaev_roberts_run(
         np.zeros(24),
         np.zeros(1, np.uint8),
-        np.zeros(2, np.int64),
+        np.zeros(MARKS, np.int64),
         0,
         levels,
         value_bets(),
