@@ -93,7 +93,7 @@ class BrokerSettings(Section):
         findings = []
         if protocol.startswith("SASL") and (self.sasl is None or self.sasl.username is None):
             what = f"{protocol} needs a login"
-            findings.append(Finding(what, "write sasl: {username: ...}", ("security_protocol",)))
+            findings.append(Finding(what, "write username under broker.sasl", ("security_protocol",)))
         if self.sasl is not None and not protocol.startswith("SASL"):
             what = f"is not used with security_protocol {protocol}"
             findings.append(Finding(what, "write security_protocol: SASL_SSL, or remove it", ("sasl",)))

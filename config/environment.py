@@ -98,7 +98,9 @@ def _set(result: Overridden, path: Path, setting: Setting, variable: str, text: 
         except ConfigError as error:
             result.problems += error.problems
             return
-        result.problems += document.problems
+        if document.problems:
+            result.problems += document.problems
+            return
         value = document.data
     section = result.data
     for part in path[:-1]:

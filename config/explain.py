@@ -13,6 +13,7 @@ from driftline.config.outline import ANY_NAME, all_settings, section_at, setting
 from driftline.config.problems import Finding, Path, Refusal, one_of, path_text, quoted
 
 _PLACES_SHOWN_MAX: Final = 3
+_LIMITS: Final = ("gt", "ge", "le")
 
 # By pydantic's error type. {value} is what was written, {example} an example of the setting, the others are limits.
 _WORDING: Final[Mapping[str, tuple[str, str]]] = {
@@ -24,8 +25,8 @@ _WORDING: Final[Mapping[str, tuple[str, str]]] = {
     "greater_than": ("{value} is too small", "write a number above {gt}"),
     "greater_than_equal": ("{value} is too small", "write a number of at least {ge}"),
     "less_than_equal": ("{value} is too large", "write a number of at most {le}"),
-    "string_too_short": ("the text is empty", "write at least {min_length} character"),
-    "string_too_long": ("the text is too long", "write at most {max_length} characters"),
+    "string_too_short": ("{subject} is empty", "write at least {min_length} character, or remove it"),
+    "string_too_long": ("{subject} is too long", "write at most {max_length} characters"),
     "dict_type": ("{value} is not a mapping", "write `name: value` lines under it"),
     "model_type": ("{value} is not a section", "write settings under it, one `name: value` a line"),
 }
@@ -37,20 +38,26 @@ def explain(error: ValidationError, root: type[BaseModel]) -> list[Finding]:
 
 
 def _findings(details: ErrorDetails, root: type[BaseModel]) -> list[Finding]:
-    path = tuple(part for part in details["loc"] if part != "[key]")  # pydantic's mark for the name itself
+    path = details["loc"]
+    subject = "the text"
+    if path[-1] == "[key]":  # pydantic's mark for the name itself
+        path, subject = path[:-1], "the name"
     context = details.get("ctx", {})
     if isinstance(refusal := context.get("error"), Refusal):
         return [Finding(found.what, found.remedy, (*path, *found.at)) for found in refusal.findings]
     if details["type"] == "extra_forbidden":
         return [_unknown_setting(path, root)]
     # A login is not shown, wherever in it the mistake is.
-    value = "what stands here" if path[:2] == ("broker", "sasl") else shown(details["input"])
+    value = "this value" if path[:2] == ("broker", "sasl") else shown(details["input"])
     if details["type"] == "literal_error":
         return [_not_a_choice(path, value, details["input"], context["expected"])]
     setting = setting_at(root, path)
     example = f", such as {setting.example}" if setting and setting.example else ""
-    what, remedy = _WORDING.get(details["type"], (details["msg"], "see docs/configuration.md for this setting"))
-    words = {"value": value, "example": example, **context}
+    if details["type"] not in _WORDING:
+        return [Finding(details["msg"], "see docs/configuration.md for this setting", path)]
+    what, remedy = _WORDING[details["type"]]
+    limits = {name: int(limit) if limit == int(limit) else limit for name, limit in context.items() if name in _LIMITS}
+    words = {"value": value, "subject": subject, "example": example, **context, **limits}
     return [Finding(what.format(**words), remedy.format(**words), path)]
 
 

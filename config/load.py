@@ -67,17 +67,11 @@ def _validate(data: dict[str, Any]) -> tuple[list[Finding], Settings | None]:
 
 
 def _locate(finding: Finding, document: Document, name: str, origins: Mapping[Path, str]) -> Problem:
-    """Name the variable, or else the line, of the setting or of the nearest section around it that is written."""
-    for length in range(len(finding.at), -1, -1):
-        around = finding.at[:length]
-        if around in origins:
-            origin = origins[around]
-            break
-        if around in document.lines:
-            origin = f"{name}:{document.lines[around]}"
-            break
-    else:
-        origin = name
+    """Name the variable that the setting comes from, or else the line of it or of the nearest section around it."""
+    around = [finding.at[:length] for length in range(len(finding.at), -1, -1)]
+    variable = next((origins[path] for path in around if path in origins), None)
+    line = next((document.lines[path] for path in around if path in document.lines), None)
+    origin = variable or (name if line is None else f"{name}:{line}")
     return Problem(path_text(finding.at), finding.what, finding.remedy, origin)
 
 

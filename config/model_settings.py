@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import model_validator
 
+from driftline.config.durations import format_duration
 from driftline.config.model_spec import FieldKind, LabelStore, Task, TimestampSpread, TimestampUnit
 from driftline.config.name_settings import Categories, ColumnMap, Detectors, Name, Names, Segments, Text
 from driftline.config.problems import Finding, refuse_any
@@ -181,7 +182,8 @@ class SharedModelSettings(Section):
     def _few_panes_stay_open(self) -> "SharedModelSettings":
         if self.lateness > OPEN_PANES_MAX * self.windows[0]:
             what = f"would keep more than {OPEN_PANES_MAX} windows of the shortest length open"
-            refuse_any([Finding(what, "write a smaller lateness, or a longer first window", ("lateness",))])
+            most = format_duration(OPEN_PANES_MAX * self.windows[0])
+            refuse_any([Finding(what, f"write at most {most}, or a longer first window", ("lateness",))])
         return self
 
 

@@ -72,7 +72,7 @@ def _detectors(value: object) -> tuple[str, ...]:
 def nearest(name: str, known: Iterable[str]) -> str:
     """The known name that looks most like `name`, else all of them."""
     choices = list(known)
-    close = difflib.get_close_matches(name.lower(), choices, n=1)
+    close = difflib.get_close_matches(name.lower(), choices, n=1, cutoff=0.7)
     return close[0] if close else one_of(choices)
 
 
@@ -98,14 +98,16 @@ def _segments(value: object) -> tuple[tuple[str, ...], ...]:
     written = as_list(value, example)
     if len(written) > SEGMENT_SETS_MAX:
         raise Refusal(Finding(f"{len(written)} segment sets", f"write at most {SEGMENT_SETS_MAX}"))
-    sets = [list(keys) if isinstance(keys, list | tuple) else [keys] for keys in written]
-    refuse_any(finding for position, keys in enumerate(sets) for finding in _set_findings(keys, position))
+    refuse_any(finding for position, keys in enumerate(written) for finding in _set_findings(keys, position))
+    sets = [keys if isinstance(keys, list) else [keys] for keys in written]
     # Two sets with the same keys cut the traffic into the same segments, in whatever order the keys stand.
     refuse_any(repeated([frozenset(keys) for keys in sets], "segment set"))
     return tuple(tuple(keys) for keys in sets)
 
 
-def _set_findings(keys: list[object], position: int) -> list[Finding]:
+def _set_findings(keys: object, position: int) -> list[Finding]:
+    if not isinstance(keys, list):
+        return _name_findings(keys, (position,))
     if not 1 <= len(keys) <= SEGMENT_KEYS_MAX:
         what = f"a segment set of {len(keys)} keys"
         return [Finding(what, f"write 1 to {SEGMENT_KEYS_MAX} keys, such as [region, device]", (position,))]
@@ -184,7 +186,7 @@ ColumnMap = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "object", "additionalProperties": _NAME_SCHEMA},
+                {"type": "object", "propertyNames": _NAME_SCHEMA, "additionalProperties": _NAME_SCHEMA},
                 {"type": "array", "items": _NAME_SCHEMA, "uniqueItems": True},
             ],
             "x-type": "mapping to columns, or list",

@@ -1,7 +1,8 @@
 """The tree as a list of its settings, for those who walk it: the environment, the messages, the documentation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin
 
@@ -44,7 +45,8 @@ class Setting:
         return cast(dict[str, Place], self.field.json_schema_extra)["place"]
 
 
-def settings_of(section: type[BaseModel]) -> dict[str, Setting]:
+@cache
+def settings_of(section: type[BaseModel]) -> Mapping[str, Setting]:
     """The settings of one section by name, in the order of the documentation."""
     return {name: _setting(name, field) for name, field in section.model_fields.items()}
 

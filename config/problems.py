@@ -7,13 +7,14 @@ into `Problem`s; `load.py` raises them together as one `ConfigError`.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from driftline.schemas.errors import DriftlineError
 
 Path = tuple[str | int, ...]
 
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_SHOWN_MAX: Final = 80
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def path_text(path: Path) -> str:
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif _PLAIN_NAME.fullmatch(part):
+        elif _PLAIN_NAME.fullmatch(part) and len(part) <= _SHOWN_MAX:
             text += f".{part}" if text else part
         else:
             text += f"[{quoted(part)}]"
@@ -96,8 +97,8 @@ def path_text(path: Path) -> str:
 
 
 def quoted(text: str) -> str:
-    """`text` in double quotes on one line: control characters are escaped, what is longer than 80 characters is cut."""
-    cut = text if len(text) <= 80 else text[:77] + "..."
+    """`text` in double quotes on one line: control characters are escaped, and a long text is cut."""
+    cut = text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 3] + "..."
     escaped = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
     return '"' + escaped.replace('"', '\\"') + '"'
 

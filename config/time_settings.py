@@ -6,7 +6,7 @@ Each takes what an operator writes and gives the value, or says what to write in
 import difflib
 import zoneinfo
 from collections.abc import Callable
-from itertools import pairwise
+from functools import cache
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
@@ -80,15 +80,14 @@ def _windows(value: object) -> tuple[int, ...]:
     findings: list[Finding] = []
     for position, length in enumerate(lengths):
         try:
-            windows_ms.append(_window(length))
+            length_ms = _window(length)
         except Refusal as refusal:
             findings += [Finding(found.what, found.remedy, (position,)) for found in refusal.findings]
-    if not findings:  # the rule between neighbours needs every length
-        findings = [
-            _not_a_multiple(before_ms, length_ms, position)
-            for position, (before_ms, length_ms) in enumerate(pairwise(windows_ms), start=1)
-            if length_ms <= before_ms or length_ms % before_ms
-        ]
+            continue
+        if windows_ms and (length_ms <= windows_ms[-1] or length_ms % windows_ms[-1]):
+            findings.append(_not_a_multiple(windows_ms[-1], length_ms, position))
+            continue  # the next one is held against the last that is right
+        windows_ms.append(length_ms)
     refuse_any(findings)
     return tuple(windows_ms)
 
@@ -137,12 +136,17 @@ Budget = Annotated[
 # ---- time zones
 
 
+@cache  # reads a few hundred small files
+def _known_time_zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
 def _time_zone(value: object) -> str:
     if value == "UTC":  # always there, even on a machine without a time-zone database
         return "UTC"
     if not isinstance(value, str):
         raise Refusal(Finding("not a time zone", "write an IANA name, such as Europe/Berlin or UTC"))
-    known = zoneinfo.available_timezones()
+    known = _known_time_zones()
     if value not in known:
         close = difflib.get_close_matches(value, sorted(known), n=1)
         remedy = f"write {close[0]}" if close else "write an IANA name, such as Europe/Berlin or UTC"

@@ -32,6 +32,8 @@ _READ: Final[dict[str, Callable[[str], Any]]] = {
     "int": int,
     "float": float,
 }
+# Stands for a value that has been told as a problem: left out, so that nothing complains about it again.
+_UNREAD: Final = object()
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class _Loader(yaml.SafeLoader):
         mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
         if self.check_event(yaml.AliasEvent):
             raise _Stop(
-                "*name repeats a value from elsewhere", "write the value out, or put it under `defaults:`", mark
+                "an alias repeats a value from elsewhere", "write the value out, or put it under `defaults:`", mark
             )
         self.depth += 1
         if self.depth > DEPTH_MAX:
@@ -93,7 +95,8 @@ def parse_yaml(content: bytes, name: str) -> Document:
         raise ConfigError([_bad_syntax(error, name)]) from None
     document = Document()
     if node is not None:
-        document.data = _value(node, (), document, name)
+        value = _value(node, (), document, name)
+        document.data = None if value is _UNREAD else value
     return document
 
 
@@ -103,7 +106,8 @@ def _value(node: Node, path: Path, document: Document, name: str) -> Any:
     if isinstance(node, MappingNode) and node.tag == _TAG + "map":
         return _mapping(node, path, document, name)
     if isinstance(node, SequenceNode) and node.tag == _TAG + "seq":
-        return [_value(item, (*path, position), document, name) for position, item in enumerate(node.value)]
+        items = [_value(item, (*path, position), document, name) for position, item in enumerate(node.value)]
+        return [item for item in items if item is not _UNREAD]
     kind = node.tag.removeprefix(_TAG)
     if isinstance(node, ScalarNode) and kind == "str":
         return node.value
@@ -111,7 +115,7 @@ def _value(node: Node, path: Path, document: Document, name: str) -> Any:
         return _READ[kind](node.value)
     what = f"the tag {quoted(node.tag.replace(_TAG, '!!'))} is not read here"
     document.problems.append(Problem(path_text(path), what, "remove it and write the plain value", f"{name}:{line}"))
-    return None
+    return _UNREAD
 
 
 def _mapping(node: MappingNode, path: Path, document: Document, name: str) -> dict[str, Any]:
@@ -132,7 +136,9 @@ def _mapping(node: MappingNode, path: Path, document: Document, name: str) -> di
             document.problems.append(Problem(path_text(child), what, "remove one of the two", origin))
             continue
         document.lines[child] = key_node.start_mark.line + 1
-        values[key] = _value(value_node, child, document, name)
+        value = _value(value_node, child, document, name)
+        if value is not _UNREAD:
+            values[key] = value
     return values
 
 
@@ -147,4 +153,6 @@ def _bad_syntax(error: yaml.error.MarkedYAMLError, name: str) -> Problem:
         return Problem("", str(error.problem), error.remedy, origin)
     if error.context == "expected a single document in the stream":
         return Problem("", "a second document begins here", "write one document: remove the line ---", origin)
+    if "'\\t'" in str(error.problem):
+        return Problem("", "a tab in the indentation", "write spaces instead", origin)
     return Problem("", str(error.problem), "check the indentation, colons, brackets and quotes here", origin)
