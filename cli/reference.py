@@ -169,18 +169,23 @@ def _progress_bar() -> Progress:
 
 def _say_built(target: Path, reference: Reference, reading: Reading) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    fields, segments = len(reference.fields), len(reference.segments)
-    parts = [f"{reference.n:,} rows", f"{fields} fields", *([f"{segments} segments"] if segments else [])]
+    parts = [_count(reference.n, "row"), _count(len(reference.fields), "field")]
+    if reference.segments:
+        parts.append(_count(len(reference.segments), "segment"))
     console.print(Text.assemble(("built ", "green"), (str(target), "bold"), f": {', '.join(parts)}"))
     console.print(f"hash {reference.hash}", style="dim")
     if reading.other_models:
-        console.print(f"{reading.other_models:,} records of other models were passed over")
+        console.print(f"passed over {_count(reading.other_models, 'record')} of other models")
     for reason, count in reading.rejected.items():
         first = reading.first[reason]
         console.print(Text(f"{count:,} rejected, {reason}; record {first.offset}: {first.message}", style="yellow"))
     for left_out in reference.left_out:
         console.print(Text(f"{left_out.name} is not monitored: {left_out.reason}", style="yellow"))
     console.print(f"look at it with: driftline reference show {target}", style="dim")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _show(console: Console, reference: Reference) -> None:

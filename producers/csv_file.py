@@ -13,6 +13,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias, cast
@@ -38,8 +39,8 @@ class CsvFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with path.open("rb") as raw:
-            header = next(iter(self._rows(raw)), None)
+        with self._open() as (_, rows):
+            header = next(rows, None)
         if not header:
             raise InputError(f"{path}: has no header line; write the column names in the first line")
         twice = sorted({name for name in header if name and header.count(name) > 1})
@@ -56,19 +57,25 @@ class CsvFile:
         places = {name: self._header.index(name) for name in names}
         readers: dict[str, _Reader] | None = None
         total = self.path.stat().st_size
-        with self.path.open("rb") as raw:
-            rows = self._checked(self._rows(raw))
-            while block := list(islice(rows, BLOCK_ROWS)):
+        with self._open() as (raw, rows):
+            checked = self._checked(rows)
+            while block := list(islice(checked, BLOCK_ROWS)):
                 cells = list(zip(*block, strict=True))
                 if readers is None:
                     readers = {name: _text if name in texts else _reader(cells[p]) for name, p in places.items()}
                 progress(min(raw.tell(), total), total)
                 yield {name: [readers[name](cell) for cell in cells[p]] for name, p in places.items()}
 
-    def _rows(self, raw: IO[bytes]) -> Iterator[list[str]]:
-        """Rows with their header, blank lines left out."""
-        file = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if self.path.suffix == ".gz" else raw
-        text = io.TextIOWrapper(cast(Any, file), encoding="utf-8-sig", newline="")
+    @contextmanager
+    def _open(self) -> Iterator[tuple[IO[bytes], Iterator[list[str]]]]:
+        """The file, whose position is the progress, and its rows with the header."""
+        with self.path.open("rb") as raw:
+            file = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if self.path.suffix == ".gz" else raw
+            text = io.TextIOWrapper(cast(Any, file), encoding="utf-8-sig", newline="")
+            yield raw, self._rows(text)
+
+    def _rows(self, text: io.TextIOWrapper) -> Iterator[list[str]]:
+        """Rows, blank lines left out."""
         try:
             first = text.readline()
             reader = csv.reader(_again(first, text), delimiter=_separator(first), skipinitialspace=True)
@@ -79,8 +86,6 @@ class CsvFile:
             raise InputError(f"{self.path}: is no CSV ({error}); quote cells that hold quotes or newlines") from error
         except (gzip.BadGzipFile, EOFError) as error:
             raise InputError(f"{self.path}: is no whole gzip file ({error}); pack it again or remove .gz") from error
-        finally:
-            text.detach()  # else it would close the file, whose position the progress still wants
 
     def _checked(self, rows: Iterator[list[str]]) -> Iterator[list[str]]:
         next(rows, None)
