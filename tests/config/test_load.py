@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,3 +158,10 @@ def test_files_that_are_named_and_not_there_are_told_apart_from_loading(tmp_path
         "broker.sasl.password_file",
     ]
     assert problems[0].what == f"{tmp_path / 'gone.json'} does not exist"
+
+
+def test_the_core_reads_specifications_without_pydantic_and_without_yaml() -> None:
+    modules = "driftline.config.model_spec, driftline.config.fingerprint"
+    script = f"import sys, {modules}; print({{'pydantic', 'yaml'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
