@@ -15,6 +15,7 @@ from driftline.processors.arrays import F64, I32, I64, U16, U64
 from driftline.processors.batches import PredictionBatch, SegmentColumn
 from driftline.processors.columns_codes import SegmentCodes, VersionCodes
 from driftline.processors.columns_exact import Columns, ColumnTables, envelope_columns, exact_columns
+from driftline.processors.columns_shape import ShapeLearner
 from driftline.processors.columns_typed import TypedEvents
 from driftline.processors.id_hash import hash_ids, hash_key
 from driftline.schemas.events import Prediction
@@ -33,11 +34,16 @@ class ModelState:
         self.versions = VersionCodes()
         self.tables = None if layout is None else ColumnTables(layout)
         # an event of more names is rejected by the exact path, and the structs do not count names
-        self.typed = (
-            TypedEvents(model, self.tables, self.versions)
-            if self.tables is not None and self.tables.names_max <= FEATURES_MAX
-            else None
-        )
+        self._learner: ShapeLearner | None = None
+        self.typed: TypedEvents | None = None
+        if self.tables is not None and self.tables.names_max <= FEATURES_MAX:
+            self._learner = ShapeLearner(model, self.tables)
+            self.typed = TypedEvents(self._learner.shape, self.tables, self.versions)
+
+    def learn(self, event: Prediction, unknown: tuple[str, ...]) -> None:
+        """Take note of an event that only the exact path could read: `typed` may be another one afterwards."""
+        if self._learner is not None and self.tables is not None and self._learner.learn(event, unknown):
+            self.typed = TypedEvents(self._learner.shape, self.tables, self.versions)
 
     def start_afresh_when_full(self) -> None:
         """Call between batches."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from driftline.processors.columns_assembly import Assembly, ModelState
 from driftline.processors.columns_lines import lines_of, objects_on_lines
+from driftline.processors.columns_typed import TypedEvents
 from driftline.schemas.codec import NOT_TYPED, PredictionDecoder
 from driftline.schemas.exact import read_prediction
 from driftline.schemas.layout import EventLayout
@@ -92,8 +93,7 @@ class PredictionReader:
             return False
         start = assembly.consumed
         assembly.consumed += lines
-        positions = range(start, start + lines)
-        for position in self._add_rows(state, rows, positions, assembly):
+        for position in _add_rows(state, state.typed, rows, range(start, start + lines), assembly):
             self._read_exact(lines_of(block)[position - start], position, assembly)
         return True
 
@@ -101,10 +101,12 @@ class PredictionReader:
         self, state: ModelState, indices: Iterable[int], records: Sequence[bytes], start: int, assembly: Assembly
     ) -> None:
         """One call of the decoder for each record; those it does not take are read by others."""
-        assert state.typed is not None
-        decode = state.typed.decode
+        typed = state.typed
+        assert typed is not None
+        decode = typed.decode
         rows: list[Struct] = []
         positions: list[int] = []
+        bad_times: list[int] = []
         others: dict[str, tuple[ModelState, list[int]]] = {}
         for i in indices:
             record = records[i]
@@ -118,11 +120,16 @@ class PredictionReader:
             other = self._guess(record)
             if other is not None and other is not state:
                 others.setdefault(other.model, (other, []))[1].append(i)
-            elif self._read_exact(record, start + i, assembly):
-                # the structs have changed: rows of the old and the new ones do not mix
-                self._add_records(state, rows, positions, records, start, assembly)
-                rows, positions, decode = [], [], state.typed.decode
-        self._add_records(state, rows, positions, records, start, assembly)
+                continue
+            self._read_exact(record, start + i, assembly)
+            if state.typed is not typed:  # it has learnt from this record: rows of two shapes do not mix
+                bad_times += _add_rows(state, typed, rows, positions, assembly)
+                typed = state.typed
+                assert typed is not None
+                rows, positions, decode = [], [], typed.decode
+        bad_times += _add_rows(state, typed, rows, positions, assembly)
+        for position in bad_times:
+            self._read_exact(records[position - start], position, assembly)
         for other, left in others.values():
             self._read_typed(other, left, records, start, assembly)
 
@@ -135,42 +142,15 @@ class PredictionReader:
             else:
                 assembly.add_event(self._state(read.event.model), start + i, read.event, read.unknown)
 
-    def _read_exact(self, record: bytes, position: int, assembly: Assembly) -> bool:
-        """Whether structs have changed, because they learnt from this record."""
+    def _read_exact(self, record: bytes, position: int, assembly: Assembly) -> None:
         try:
             event, unknown = read_prediction(record)
         except RecordRejected as rejected:
             assembly.rejected.append(Rejection(position, rejected.reason, rejected.message))
-            return False
+            return
         state = self._state(event.model)
         assembly.add_event(state, position, event, unknown)
-        return state.typed is not None and state.typed.learn(event, unknown)
-
-    # -- rows to columns ---------------------------------------------------------------------------------------------
-
-    def _add_rows(
-        self, state: ModelState, rows: Sequence[Struct], positions: Sequence[int], assembly: Assembly
-    ) -> list[int]:
-        """Add the rows' columns; the positions of those with a bad timestamp are returned and not added."""
-        assert state.typed is not None
-        columns, bad = state.typed.columns(rows)
-        at = np.array(positions, np.int64)
-        if columns is not None:
-            assembly.add_columns(state, np.delete(at, bad) if bad else at, columns)
-        return at[bad].tolist() if bad else []
-
-    def _add_records(
-        self,
-        state: ModelState,
-        rows: Sequence[Struct],
-        positions: Sequence[int],
-        records: Sequence[bytes],
-        start: int,
-        assembly: Assembly,
-    ) -> None:
-        if rows:
-            for position in self._add_rows(state, rows, positions, assembly):
-                self._read_exact(records[position - start], position, assembly)
+        state.learn(event, unknown)
 
     # -- models ------------------------------------------------------------------------------------------------------
 
@@ -208,3 +188,16 @@ class PredictionReader:
         if len(self._guesses) < _GUESSES_MAX:
             self._guesses[name] = state
         return state
+
+
+def _add_rows(
+    state: ModelState, typed: TypedEvents, rows: Sequence[Struct], positions: Sequence[int], assembly: Assembly
+) -> list[int]:
+    """Add the rows' columns; the positions of rows with a bad timestamp are returned and not added."""
+    if not rows:
+        return []
+    columns, bad = typed.columns(rows)
+    at = np.array(positions, np.int64)
+    if columns is not None:
+        assembly.add_columns(state, np.delete(at, bad) if bad else at, columns)
+    return [positions[i] for i in bad]

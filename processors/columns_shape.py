@@ -26,6 +26,8 @@ from driftline.schemas.scalars import Int64
 
 _LEARNT_MAX: Final = 64
 """Names learnt for each object: each costs every event some nanoseconds, so an attacker must not add them at will."""
+_SIGHTINGS_TO_LEARN: Final = 3
+_SIGHTINGS_REMEMBERED: Final = 1_024
 
 # Inside lists and objects only scalars: deeper nesting is for the exact path, which counts levels.
 _Leaf: TypeAlias = float | str | bool | None
@@ -50,8 +52,20 @@ class ObjectShape:
     learnt: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
 class EventShape:
-    """The structs of one model's events under one layout."""
+    """The structs of one model's events. It never changes: what has been learnt gives a new shape."""
+
+    event: type[Struct]
+    features: ObjectShape
+    measurements: ObjectShape
+    context: ObjectShape
+    envelope_learnt: tuple[str, ...]
+    meets_booleans: frozenset[FieldLayout]
+
+
+class ShapeLearner:
+    """Makes the shape of one model's events under one layout, and better ones as it meets more of them."""
 
     def __init__(self, model: str, tables: ColumnTables) -> None:
         fields = tables.layout.fields
@@ -61,18 +75,19 @@ class EventShape:
         self._measurement_fields = {field.name: field for field in fields if field.role == "measurement"}
         self._prediction_field = next((field for field in fields if field.role == "prediction"), None)
         self._learnt: dict[str, dict[str, None]] = {"features": {}, "context": {}, "measurements": {}, "envelope": {}}
-        self.meets_booleans: set[FieldLayout] = set()
-        self._build()
+        self._sightings: dict[tuple[str, str], int] = {}
+        self._meets_booleans: set[FieldLayout] = set()
+        self.shape = self._build()
 
-    def _build(self) -> None:
+    def _build(self) -> EventShape:
         tables = self._tables
         other_features = sorted(tables.known_features - self._feature_fields.keys())
         other_measurements = sorted(tables.known_measurements - self._measurement_fields.keys())
-        self.features = self._object("features", self._feature_fields, other_features)
-        self.measurements = self._object("measurements", self._measurement_fields, other_measurements)
-        self.context = self._object("context", {}, sorted(tables.segment_keys))
-        self.envelope_learnt = tuple(self._learnt["envelope"])
-        self.event: type[Struct] = msgspec.defstruct(
+        features = self._object("features", self._feature_fields, other_features)
+        measurements = self._object("measurements", self._measurement_fields, other_measurements)
+        context = self._object("context", {}, sorted(tables.segment_keys))
+        learnt = tuple(self._learnt["envelope"])
+        event: type[Struct] = msgspec.defstruct(
             "Event",
             [
                 ("prediction_id", Identifier),
@@ -80,19 +95,20 @@ class EventShape:
                 ("prediction", self._prediction_type()),
                 ("model_version", Name, UNVERSIONED),
                 ("score", float | None, None),
-                ("features", self.features.type, msgspec.field(default_factory=self.features.type)),
-                ("context", self.context.type, msgspec.field(default_factory=self.context.type)),
-                ("measurements", self.measurements.type, msgspec.field(default_factory=self.measurements.type)),
+                ("features", features.type, msgspec.field(default_factory=features.type)),
+                ("context", context.type, msgspec.field(default_factory=context.type)),
+                ("measurements", measurements.type, msgspec.field(default_factory=measurements.type)),
                 ("probabilities", Probabilities | None, None),
                 ("schema_version", Annotated[int, Meta(ge=1, le=1_000_000)], 1),
                 ("model", Literal[self._model]),
-                *((f"learnt{i}", _Value, UNSET) for i in range(len(self.envelope_learnt))),
+                *((f"learnt{i}", _Value, UNSET) for i in range(len(learnt))),
             ],
-            rename={f"learnt{i}": name for i, name in enumerate(self.envelope_learnt)},
+            rename={f"learnt{i}": name for i, name in enumerate(learnt)},
             kw_only=True,
             gc=False,
             forbid_unknown_fields=True,
         )
+        return EventShape(event, features, measurements, context, learnt, frozenset(self._meets_booleans))
 
     def _object(self, where: str, fields: dict[str, FieldLayout], others: Iterable[str]) -> ObjectShape:
         plain: Any = _Scalar if where == "context" else _Value
@@ -113,7 +129,7 @@ class EventShape:
         return ObjectShape(struct_type, {name: i for i, (name, _, _) in enumerate(definitions)}, learnt)
 
     def _value_type(self, field: FieldLayout) -> Any:
-        if field in self.meets_booleans or _booleans_are_safe(field):
+        if field in self._meets_booleans or _booleans_are_safe(field):
             return _Value
         # a segment shows an integer as it was written, a plain numeric column only needs the float
         if field.is_numeric and field.name not in self._tables.segment_keys:
@@ -125,17 +141,17 @@ class EventShape:
 
     def _prediction_type(self) -> Any:
         field = self._prediction_field
-        if field is None or field in self.meets_booleans or _booleans_are_safe(field):
+        if field is None or field in self._meets_booleans or _booleans_are_safe(field):
             return PlainScalar
         return Int64 | float | str
 
     def learn(self, event: Prediction, unknown: tuple[str, ...]) -> bool:
-        """Take note of an event that only the exact path could read; whether the structs have changed by it."""
+        """Take note of an event that only the exact path could read; whether there is a new shape because of it."""
         envelope = (name.removeprefix(ENVELOPE_PREFIX) for name in unknown)
         changed = [
-            self._learn_names("features", event.features, self.features.index),
-            self._learn_names("measurements", event.measurements, self.measurements.index),
-            self._learn_names("context", event.context, self.context.index),
+            self._learn_names("features", event.features, self.shape.features.index),
+            self._learn_names("measurements", event.measurements, self.shape.measurements.index),
+            self._learn_names("context", event.context, self.shape.context.index),
             self._learn_names("envelope", envelope, {}),
             self._learn_booleans(self._feature_fields, event.features),
             self._learn_booleans(self._measurement_fields, event.measurements),
@@ -144,21 +160,25 @@ class EventShape:
             name = self._prediction_field.name
             changed.append(self._learn_booleans({name: self._prediction_field}, {name: event.prediction}))
         if any(changed):
-            self._build()
+            self.shape = self._build()
         return any(changed)
 
     def _learn_names(self, where: str, names: Iterable[str], known: Mapping[str, int]) -> bool:
         learnt = self._learnt[where]
         before = len(learnt)
+        # the structs hold at most as many names as an event may: so they need not count them
+        most = min(_LEARNT_MAX, FEATURES_MAX - len(known) + before)
         for name in names:
-            # the structs hold at most as many names as an event may: so they need not count them
-            if (
-                name not in known
-                and _usable(name)
-                and len(learnt) < min(_LEARNT_MAX, FEATURES_MAX - len(known) + before)
-            ):
+            if name not in known and len(learnt) < most and _usable(name) and self._has_come_again(where, name):
                 learnt[name] = None
         return len(learnt) > before
+
+    def _has_come_again(self, where: str, name: str) -> bool:
+        """Names that come once are typing errors and torn bytes; there is no end to them."""
+        if len(self._sightings) > _SIGHTINGS_REMEMBERED:
+            self._sightings.clear()
+        times = self._sightings[where, name] = self._sightings.get((where, name), 0) + 1
+        return times >= _SIGHTINGS_TO_LEARN
 
     def _learn_booleans(self, fields: Mapping[str, FieldLayout], values: Mapping[str, Any]) -> bool:
         met = {
@@ -166,8 +186,8 @@ class EventShape:
             for name, value in values.items()
             if isinstance(value, bool) and name in fields and not _booleans_are_safe(fields[name])
         }
-        new = met - self.meets_booleans
-        self.meets_booleans |= new
+        new = met - self._meets_booleans
+        self._meets_booleans |= new
         return bool(new)
 
 

@@ -28,7 +28,6 @@ from driftline.processors.columns_shape import (
     ObjectShape,
 )
 from driftline.processors.columns_times import BAD_TIME, times_ms
-from driftline.schemas.events import Prediction
 from driftline.schemas.exact import ENVELOPE_PREFIX
 from driftline.schemas.layout import FieldLayout
 
@@ -62,29 +61,18 @@ class _Rows:
 
 
 class TypedEvents:
-    """Decoder and columns of one model. `decode` and `decode_lines` raise on any record that is for the exact path."""
+    """Decoder and columns for one shape. `decode` and `decode_lines` raise on any record that is for the exact path."""
 
-    def __init__(self, model: str, tables: ColumnTables, versions: VersionCodes) -> None:
+    def __init__(self, shape: EventShape, tables: ColumnTables, versions: VersionCodes) -> None:
         self._tables = tables
         self._versions = versions
-        self._shape = EventShape(model, tables)
-        self._make_decoders()
-
-    def _make_decoders(self) -> None:
-        decoder = msgspec.json.Decoder(self._shape.event)
+        self._shape = shape
+        decoder = msgspec.json.Decoder(shape.event)
         self.decode: Callable[[bytes], Struct] = decoder.decode
         self.decode_lines: Callable[[bytes | memoryview], list[Struct]] = decoder.decode_lines
 
-    def learn(self, event: Prediction, unknown: tuple[str, ...]) -> bool:
-        """Take note of an event that only the exact path could read; rows decoded before a change are not to be mixed
-        with later ones."""
-        if not self._shape.learn(event, unknown):
-            return False
-        self._make_decoders()
-        return True
-
     def columns(self, structs: Sequence[Struct]) -> tuple[Columns | None, list[int]]:
-        """The columns of rows that these decoders gave, and the positions of rows whose timestamp is bad.
+        """The columns of rows that these very decoders gave, and the positions of rows whose timestamp is bad.
 
         Rows with a bad timestamp are left out of the columns, which are None when no row is left.
         """

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from driftline.schemas.codec import PredictionDecoder
 from driftline.schemas.exact import ReadPrediction
 from driftline.schemas.rejections import REMEDIES, Rejection, RejectionReason
-
 from tests.schemas.bad_records import BAD_RECORDS, NOT_REJECTED
 
 BY_DECODER = [name for name, bad in BAD_RECORDS.items() if bad.decided_by == "decoder"]
