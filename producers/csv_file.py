@@ -31,7 +31,11 @@ _INTEGER: Final = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,17})")
 _NUMBER: Final = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
-_Reader: TypeAlias = Callable[[str], Any]
+# whole columns of plain numbers at once, which is most of what files hold
+_ALL_INTEGERS: Final = re.compile(r"(?:-?(?:0|[1-9][0-9]{0,17})\n)*")
+_ALL_FRACTIONS: Final = re.compile(r"(?:-?(?:0|[1-9][0-9]{0,99})\.[0-9]+(?:[eE][+-]?[0-9]{1,2})?\n)*")
+
+_Reader: TypeAlias = Callable[[Sequence[str]], list[Any]]
 
 
 class CsvFile:
@@ -62,9 +66,9 @@ class CsvFile:
             while block := list(islice(checked, BLOCK_ROWS)):
                 cells = list(zip(*block, strict=True))
                 if readers is None:
-                    readers = {name: _text if name in texts else _reader(cells[p]) for name, p in places.items()}
+                    readers = {name: _texts if name in texts else _reader(cells[p]) for name, p in places.items()}
                 progress(min(raw.tell(), total), total)
-                yield {name: [readers[name](cell) for cell in cells[p]] for name, p in places.items()}
+                yield {name: readers[name](cells[p]) for name, p in places.items()}
 
     @contextmanager
     def _open(self) -> Iterator[tuple[IO[bytes], Iterator[list[str]]]]:
@@ -110,23 +114,31 @@ def _separator(header: str) -> str:
 
 def _reader(cells: Sequence[str]) -> _Reader:
     """How the cells of a column are read, decided by its first block."""
-    telling = [cell for cell in cells if cell not in _MISSING and cell not in _INFINITE]
+    telling = [cell for cell in set(cells) if cell not in _MISSING and cell not in _INFINITE]
     if all(_NUMBER.fullmatch(cell) for cell in telling):
-        return _number
+        return _numbers
     if all(cell in _BOOLEANS for cell in telling):
-        return _boolean
-    return _text
+        return _booleans
+    return _texts
 
 
-def _text(cell: str) -> str | None:
-    return cell or None
+def _texts(cells: Sequence[str]) -> list[str | None]:
+    return [cell or None for cell in cells]
 
 
-def _boolean(cell: str) -> bool | str | None:
-    value = _BOOLEANS.get(cell)
-    if value is not None:
-        return value
-    return None if cell in _MISSING else cell
+def _booleans(cells: Sequence[str]) -> list[bool | str | None]:
+    return [_BOOLEANS.get(cell, None if cell in _MISSING else cell) for cell in cells]
+
+
+def _numbers(cells: Sequence[str]) -> list[float | str | None]:
+    """Whole numbers stay whole; a cell that is no number stays a text."""
+    lines = "\n".join([*cells, ""])
+    if lines.count("\n") == len(cells):  # else a cell holds a line break
+        if _ALL_INTEGERS.fullmatch(lines):
+            return list(map(int, cells))
+        if _ALL_FRACTIONS.fullmatch(lines):
+            return list(map(float, cells))
+    return [_number(cell) for cell in cells]
 
 
 def _number(cell: str) -> float | str | None:
