@@ -132,11 +132,11 @@ def _events_per_week(configured: float | None, of_reference: float | None) -> tu
 
 def _scope(names: tuple[str, ...], share: float, rate: float, fields: int, alarming: tuple[str, ...]) -> ScopeBudget:
     field_rate = rate * share / max(fields, 1)
-    total = sum(DETECTOR_WEIGHTS[name] for name in set(alarming))
     detectors = {}
     for name, weight in DETECTOR_WEIGHTS.items():
         alarms = name in alarming
-        own = field_rate * weight / (total if alarms else total + weight)
+        total = math.fsum(w for other, w in DETECTOR_WEIGHTS.items() if other in alarming or other == name)
+        own = field_rate * weight / total
         detectors[name] = DetectorBudget(name, alarms, own, _THRESHOLDS[name](own))
     return ScopeBudget(names, share, field_rate, detectors)
 

@@ -134,7 +134,14 @@ def growth_max(bets: F64) -> tuple[float, float]:
 
     bets: float64[3, 24] of `field_bets`.
     """
-    return max(float(value_bets()[:LEVELS].max()), float(bets[1].max())), max(1.0, float(bets[2].max()))
+    return max(_value_lanes()[0], float(bets[1].max())), max(1.0, float(bets[2].max()))
+
+
+@functools.cache
+def _value_lanes() -> tuple[float, F64]:
+    """The largest bet on a value, and float64[18], the mean loss of log stake per value of each lane."""
+    table = value_bets()[:LEVELS, :VALUE_BETS]
+    return float(table.max()), -np.log(table).mean(axis=0)
 
 
 def resting_statistic(bets: F64) -> float:
@@ -143,7 +150,7 @@ def resting_statistic(bets: F64) -> float:
     bets: float64[3, 24] of `field_bets`. For a field that is rarely missing: the loss while nothing is missing.
     """
     loss = np.full(BETS, np.inf)
-    loss[:VALUE_BETS] = -np.log(value_bets()[:LEVELS, :VALUE_BETS]).mean(axis=0)
+    loss[:VALUE_BETS] = _value_lanes()[1]
     present, missing = bets[1, VALUE_BETS:], bets[2, VALUE_BETS:]
     if bets[0, VALUE_BETS] > 0.0:
         share = (1.0 - present) / (missing - present)  # at which the bet is fair
