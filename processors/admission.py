@@ -98,7 +98,7 @@ def admit(
         clock[NEXT_CLOSE] = min(clock[NEXT_CLOSE], end)
         status[i] = APPLIED
         slot[i] = np.int32(s)
-    return event_ms.shape[0]
+    return len(event_ms)
 
 
 class Admission:

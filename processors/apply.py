@@ -20,6 +20,7 @@ import numpy as np
 from numba import njit
 
 from driftline.processors.arrays import F64, I32, I64, U8, U16, U32, U64
+from driftline.processors.budget import PAGE_HINKLEY_ALLOWANCE
 from driftline.processors.codes import CELL_NEW_CATEGORY, CELL_OUT_OF_RANGE, CELLS, NEW_CATEGORY_CODE
 from driftline.processors.detectors.adwin import adwin_run
 from driftline.processors.detectors.bets import MISSING_LEVEL
@@ -33,9 +34,6 @@ CHI_SQUARE: Final = 1
 ADWIN: Final = 2
 PAGE_HINKLEY: Final = 3
 DETECTORS: Final = ("shiryaev_roberts", "chi_square", "adwin", "page_hinkley")
-
-PAGE_HINKLEY_SLACK: Final = 0.1
-"""k, in standard deviations of u: half of the shift that it finds soonest."""
 
 # columns of what is written for each alarm
 HIT_COLUMNS: Final = 6  # position in the batch, row, field, detector, events of the segment so far, events since onset
@@ -259,7 +257,7 @@ def _detect(
         judges.level_deviations,
         0.0,
         1.0,
-        PAGE_HINKLEY_SLACK,
+        PAGE_HINKLEY_ALLOWANCE,
         judges.page_hinkley_threshold[s],
         1.0,
         BOTH,

@@ -50,6 +50,7 @@ class FieldTables:
 
     def __init__(self, reference: Reference | None, sets: Sequence[tuple[str, ...]] = ()) -> None:
         fields = reference.fields if reference is not None else []
+        self.reference_hash = reference.hash if reference is not None else None
         self.fields = list(fields)
         self.names = [f.name for f in fields]
         self.kinds = [SIGNAL_KIND[f.role] for f in fields]

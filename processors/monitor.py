@@ -188,7 +188,7 @@ class Monitor:
         Both halves of a window that is cut here are `partial`; together they hold its events once.
         """
         signals = self._close_all()
-        self.cut_windows = {(s.start_ms, s.length_ms) for s in signals if isinstance(s, WindowClosed) and s.partial}
+        self.cut_windows = {(s.start_ms, s.length_ms) for s in signals if isinstance(s, WindowClosed)}
         reference = build_reference(self.spec, self.learnt_rows, source=f"learnt from {len(self.learnt_rows)} events")
         self.learnt_rows = []
         self.use_learnt(reference)
@@ -204,25 +204,24 @@ class Monitor:
     def _close_due(self) -> list[Signal]:
         signals: list[Signal] = []
         while (due := self.windows.due(self.admission.watermark_ms)) is not None:
-            signals += self._close(due, partial=False)
+            signals += self._close(due, partial=(due.start_ms, due.length_ms) in self.cut_windows)
+            self.cut_windows.discard((due.start_ms, due.length_ms))
+            if due.is_pane:
+                signals += self.notices.said_at(due.end_ms)
         self.admission.clock[verdict.NEXT_CLOSE] = self.windows.next_close_ms()
         return signals
 
     def _close_all(self) -> list[Signal]:
-        """Close every open window, before its time if need be."""
+        """Close every open window before its time. Says nothing of late events and the like: their pane has not closed."""
         signals: list[Signal] = []
-        last = self.windows.last_end_ms()
-        while (due := self.windows.due(last)) is not None:
-            signals += self._close(due, partial=due.end_ms > self.admission.watermark_ms)
+        while (due := self.windows.due(verdict.NEVER)) is not None:
+            signals += self._close(due, partial=True)
         return signals
 
     def _close(self, due: Due, partial: bool) -> list[Signal]:
-        window = (due.start_ms, due.length_ms)
-        partial = partial or window in self.cut_windows
-        self.cut_windows.discard(window)
         signals = [signal for scope in self.scopes for signal in scope.close(due, partial)]
         self.windows.close(due)
-        return signals + self.notices.said_at(due.end_ms) if due.is_pane else signals
+        return signals
 
     # -- state -------------------------------------------------------------------------------------------------------
 

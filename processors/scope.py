@@ -59,7 +59,8 @@ class Scope:
         self.windows = windows
         self.tables = FieldTables(reference, spec.segments)
         self.thresholds = Thresholds(spec, reference, self.tables)
-        self.rows = SegmentRows(spec.segments, spec.segments_max, frozenset(self.tables.rows))
+        sets = spec.segments if reference is not None else ()
+        self.rows = SegmentRows(sets, spec.segments_max, frozenset(self.tables.rows))
         self.window_state = WindowState(windows.slots, self.tables.n_fields, self.tables.n_numeric)
         self.detectors = DetectorState(self.tables.n_fields)
         self.unknown: list[dict[str, int]] = [{} for _ in range(windows.slots)]
@@ -88,7 +89,7 @@ class Scope:
         """Count the events (positions in the batch, in log order), feed the detectors; the thresholds crossed, in order."""
         if not len(events):
             return []
-        rows = self.rows.rows_of(batch.segments, events)
+        rows = self.rows.rows_of(batch.segments[: len(self.rows.sets)], events)
         self.make_room()
         codes, values = self._encode(batch)
         room = alarms_max(len(events), len(rows), self.tables.n_fields, len(self.rows))

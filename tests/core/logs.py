@@ -5,6 +5,7 @@ A log is a list of raw records with record times. `run` plays it through a monit
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -138,7 +139,7 @@ def run(
     where = partition(spec, given)
     said: list[Signal] = []
     bounds = sorted({0, len(log), *cuts, *restart_at})
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in itertools.pairwise(bounds):
         if start in restart_at:
             old = where.monitors["m"]
             where = partition(spec, given)

@@ -67,4 +67,5 @@ def test_memory_never_passes_the_limit() -> None:
     rng = np.random.default_rng(1)
     for key in rng.integers(0, 2**63, 5000).tolist():
         ours.is_new(key)
-    assert len(ours.ring) == 100 and len(ours.keys()) == 100
+    assert len(ours.ring) == 100
+    assert len(ours.keys()) == 100

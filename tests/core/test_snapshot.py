@@ -20,7 +20,8 @@ def test_parts_come_back_as_they_were() -> None:
 def test_a_part_shaped_by_other_settings_is_left_out_and_the_other_kept() -> None:
     usable, unusable = read_parts(write_parts(PARTS), lambda name: {"clock": "a", "groups/0": "changed"}.get(name))
     assert list(usable) == ["clock"]
-    assert unusable[0].name == "groups/0" and "changed" in unusable[0].reason
+    assert unusable[0].name == "groups/0"
+    assert "changed" in unusable[0].reason
 
 
 def test_any_flipped_byte_of_a_part_leaves_that_part_out() -> None:
@@ -28,7 +29,9 @@ def test_any_flipped_byte_of_a_part_leaves_that_part_out() -> None:
     for at in range(len(snapshot) - 104, len(snapshot)):
         damaged = bytes(snapshot[:at]) + bytes([snapshot[at] ^ 1]) + bytes(snapshot[at + 1 :])
         usable, unusable = read_parts(damaged, fingerprints)
-        assert len(usable) == 1 and len(unusable) == 1 and "damaged" in unusable[0].reason
+        assert len(usable) == 1
+        assert len(unusable) == 1
+        assert "damaged" in unusable[0].reason
 
 
 def test_every_truncation_is_noticed() -> None:
