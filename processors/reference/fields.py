@@ -24,6 +24,7 @@ from driftline.processors.reference.gather import ValueColumn
 from driftline.processors.reference.kinds import Kind, names_counted
 from driftline.processors.reference.profile import FieldProfile
 from driftline.schemas.layout import BOOLEAN_CATEGORIES, FieldLayout, Role
+from driftline.schemas.limits import OTHER_NAME
 
 POOLED_NAMES_MAX: Final = 1_000
 """Names kept of categories without a code of their own; rarer ones count as new when they come again."""
@@ -144,7 +145,8 @@ def _own_and_pooled(seen: dict[str, int], kind: Kind, override: FieldOverride) -
     if kind.kind == "boolean":
         return list(BOOLEAN_CATEGORIES), []
     allowed = seen.keys() if override.categories is None else override.categories
-    ranked = sorted(set(allowed), key=lambda label: (-seen.get(label, 0), label))
+    # the entry that names beyond the cap share is counted, and is no name
+    ranked = sorted(set(allowed) - {OTHER_NAME}, key=lambda label: (-seen.get(label, 0), label))
     return ranked[:MAX_CATEGORIES], ranked[MAX_CATEGORIES : MAX_CATEGORIES + POOLED_NAMES_MAX]
 
 

@@ -100,13 +100,17 @@ class SegmentLabels:
 
     def __init__(self, segment_set: tuple[str, ...]) -> None:
         self.segment_set = segment_set
-        self.labels: list[str] = []
-        self._code_of: dict[tuple[str | None, ...], int] = {}
+        self._code_of: dict[str, int] = {}
+        self._code_of_values: dict[tuple[str | None, ...], int] = {}
         self._codes: list[I32] = [np.zeros(0, np.int32)]
 
     @property
     def codes(self) -> I32:
         return _joined(self._codes)
+
+    @property
+    def labels(self) -> list[str]:
+        return list(self._code_of)
 
     def append(self, rows: Sequence[Prediction]) -> None:
         self._codes.append(np.array([self._code(row) for row in rows], np.int32))
@@ -116,14 +120,14 @@ class SegmentLabels:
 
     def _code(self, row: Prediction) -> int:
         values = tuple([_segment_value(row, key) for key in self.segment_set])
-        code = self._code_of.get(values)
+        code = self._code_of_values.get(values)
         if code is None:
-            code = len(self.labels)
-            if code == SEGMENT_LABELS_MAX:
-                return code - 1
-            self._code_of[values] = code
-            last = code == SEGMENT_LABELS_MAX - 1
-            self.labels.append(OTHER_NAME if last else segment_label(self.segment_set, values))
+            full = len(self._code_of_values) >= SEGMENT_LABELS_MAX
+            # long values are cut, so several may have one label
+            label = OTHER_NAME if full else segment_label(self.segment_set, values)
+            code = self._code_of.setdefault(label, len(self._code_of))
+            if not full:
+                self._code_of_values[values] = code
         return code
 
 

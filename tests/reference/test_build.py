@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.config.model_spec import FieldOverride, ModelSpec
+from driftline.processors.reference import gather
 from driftline.processors.reference.build import ReferenceBuilder, build_reference
 from driftline.processors.reference.profile import encode_reference
 from driftline.schemas.errors import BadReference
@@ -208,6 +209,36 @@ def test_a_field_without_a_value_of_its_declared_kind_is_left_out() -> None:
 def test_there_must_be_events() -> None:
     with pytest.raises(BadReference, match=r"test: holds no event of model 'm'; give the file of that model"):
         reference_of([])
+
+
+def test_something_must_be_left_to_monitor() -> None:
+    events = [prediction(i, prediction=f"answer {i}") for i in range(300)]
+    with pytest.raises(BadReference, match=r"no field is left to monitor \(prediction: 300 of its 300 texts"):
+        reference_of(events)
+
+
+# ---- caps
+
+
+def test_names_of_one_field_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "MAX_NAMES", 3)
+    profile = profile_of(["a", "b", "c", "d", "e", "a"], CATEGORICAL)
+    assert dict(zip(profile.categories, profile.category_counts, strict=True)) == {"a": 2, "b": 1, "c": 1}
+    assert (profile.n, profile.pooled, profile.pooled_count) == (6, [], 2)
+    assert not profile.contract.categories_closed
+
+
+def test_segments_beyond_the_most_labels_have_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "SEGMENT_LABELS_MAX", 3)
+    events = [prediction(i, context={"region": f"r{i % 5}"}) for i in range(1_000)]
+    reference = reference_of(events, segments=(("region",),))
+    assert [(s.label, s.n) for s in reference.segments] == [(f"region=r{k}", 200) for k in range(3)]
+
+
+def test_long_segment_values_that_are_cut_to_one_label_are_one_segment() -> None:
+    events = [prediction(i, context={"region": "x" * 128 + str(i % 2)}) for i in range(100)]
+    reference = reference_of(events, segments=(("region",),))
+    assert [(s.label, s.n) for s in reference.segments] == [("region=" + "x" * 128, 100)]
 
 
 # ---- the whole
