@@ -9,10 +9,8 @@ DEPTH_MAX: Final = 32  # the envelope is depth 1, a plain feature value sits at 
 FEATURES_MAX: Final = 1_024  # also the limit for context, measurements and probabilities, each on its own
 ID_CHARACTERS_MAX: Final = 128  # prediction_id and model
 NAME_CHARACTERS_MAX: Final = 128  # names inside features, context, measurements, probabilities; model_version; source
-UNKNOWN_NAMES_MAX: Final = 256  # distinct unknown names counted on their own, then they share "__other__"
 SEGMENT_VALUE_CHARACTERS_MAX: Final = 128  # longer values are cut, so a label stays printable
 SEGMENT_LABELS_MAX: Final = 65_536  # labels in one dictionary of codes before it starts afresh
-INTEGER_DIGITS_MAX: Final = 4_300  # CPython's own guard against quadratic int parsing
 
 TIMESTAMP_MS_MIN: Final = -62_135_596_800_000  # 0001-01-01T00:00:00Z, the first year RFC 3339 has
 TIMESTAMP_MS_MAX: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
