@@ -6,6 +6,7 @@ from pathlib import Path
 
 from driftline.config.config import Config
 from driftline.config.model_spec import ModelSpec
+from driftline.processors.reference.fit import fitted
 from driftline.processors.reference.profile import Reference, decode_reference
 from driftline.schemas.errors import BadReference, InputError
 
@@ -30,12 +31,7 @@ def _of_model(spec: ModelSpec) -> dict[str, Reference]:
     paths = dict(spec.references_by_version)
     if spec.reference is not None:
         paths[""] = spec.reference
-    references = {version: load_reference(Path(path)) for version, path in paths.items()}
-    for version, reference in references.items():
-        if reference.model != spec.name:
-            raise BadReference(
-                f"{paths[version]}: is the profile of model {reference.model!r}, not of {spec.name!r}; build one for it"
-            )
+    references = {version: fitted(load_reference(Path(path)), spec, path) for version, path in paths.items()}
     shapes = {tuple((f.role, f.name, f.kind) for f in reference.fields) for reference in references.values()}
     if len(shapes) > 1:
         raise BadReference(

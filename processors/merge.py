@@ -45,7 +45,7 @@ class WindowMerger:
             raise ValueError("these windows were compared with another reference: merge them with that one")
         sketches = self._sketches([a, b])
         nothing = np.full((1, self._tables.n_fields), np.nan)
-        statistics = statistics_of(self._tables, self._cell_maps, sketches.counts, self._reference_row(a))
+        statistics = statistics_of(self._tables, self._cell_maps, sketches, self._reference_row(a))
         fields = field_windows(self._tables, sketches, statistics, Online(*[nothing] * len(Online._fields)))[0]
         unknown = {
             name: a.unknown_features.get(name, 0) + b.unknown_features.get(name, 0)

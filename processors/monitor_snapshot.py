@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from driftline.config.fingerprint import shape_fingerprint
 from driftline.processors.counters import Counters
 from driftline.processors.reference.profile import decode_reference, encode_reference
 from driftline.processors.scope import Scope
@@ -99,8 +100,8 @@ class _Fingerprints:
 
     def __init__(self, monitor: Monitor) -> None:
         spec = monitor.spec
-        self._clock = digest("clock", *spec.windows_ms, spec.lateness_ms, spec.idle_after_ms, spec.future_tolerance_ms)
-        self._ids = digest("ids", spec.name, spec.dedup)
+        self._clock = shape_fingerprint(spec, "windows")
+        self._ids = shape_fingerprint(spec, "duplicates")
         self._learning = digest("learning", spec.learn_from)
         self._scopes = {scope.version: scope for scope in monitor.scopes}
 
@@ -114,7 +115,7 @@ class _Fingerprints:
         if scope is None:
             return None
         sets = ["|".join(keys) for keys in scope.spec.segments]
-        shape = digest(scope.reference_hash, scope.spec.segments_max, *sets)
+        shape = digest(scope.reference_hash, scope.spec.segments_max, *sets, *scope.tables.names)
         return {
             "segments": shape,
             "windows": digest("windows", shape, self._clock),

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+import numpy as np
+
 from driftline.processors.arrays import F64
+
+DIGITS: Final = 12
+
+# Powers of ten up to 10**22 are exact in float64; with them a rounded number is one exactly rounded division.
+_POWERS: Final = 10.0 ** np.arange(23)
+_EXACT: Final = 22
 
 
 def written(value: float) -> float | None:
@@ -17,5 +27,20 @@ def written(value: float) -> float | None:
 
 
 def written_all(values: F64) -> list[float | None]:
-    """`written` for every element of an array, flattened."""
-    return [None if x - x != 0.0 else float(f"{x:.12g}") for x in values.ravel().tolist()]
+    """`written` for every element of an array, flattened.
+
+    >>> written_all(np.array([1 / 3, -2e-300, 0.0, np.nan]))
+    [0.333333333333, -2e-300, 0.0, None]
+    """
+    x = values.ravel()
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        magnitude = np.abs(x)
+        exponent = np.floor(np.log10(magnitude))
+        shift = DIGITS - 1 - exponent
+        plain = (shift >= 0) & (shift <= _EXACT)
+        power = _POWERS[np.where(plain, shift, 0).astype(np.int64)]
+        rounded = np.rint(x * power) / power
+    result: list[float | None] = rounded.tolist()
+    for i in np.flatnonzero(~plain).tolist():
+        result[i] = written(float(x[i]))
+    return result

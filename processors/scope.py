@@ -244,7 +244,7 @@ class Scope:
         if not self.tables.n_fields:
             return [[] for _ in rows]
         own = self._reference_row[rows]
-        shown = statistics_of(self.tables, self._cell_maps, sketches.counts, np.maximum(own, 0).astype(np.int32))
+        shown = statistics_of(self.tables, self._cell_maps, sketches, np.maximum(own, 0).astype(np.int32))
         return field_windows(self.tables, sketches, shown, self._online(rows, own))
 
     def _online(self, rows: I64, own: I32) -> Online:

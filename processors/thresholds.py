@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from driftline.config.model_spec import ModelSpec
@@ -11,7 +13,13 @@ from driftline.processors.budget import MonitorRates, monitor_rates
 from driftline.processors.codes import CELL_INVALID, CELL_MISSING, N_CELLS, PARTITION_CELLS
 from driftline.processors.detectors.adwin import LOG_WIDTH
 from driftline.processors.detectors.bets import BETS, LEVELS, field_bets, value_bets
-from driftline.processors.detectors.cascade_plan import CASCADE_CELLS, CASCADE_LEVELS, cascade_plan
+from driftline.processors.detectors.cascade_plan import (
+    BASE_EVENTS,
+    CASCADE_CELLS,
+    CASCADE_LEVELS,
+    REFERENCE_PER_WINDOW,
+    cascade_plan,
+)
 from driftline.processors.detectors.chi_square_cascade import cascade_p
 from driftline.processors.detectors.shiryaev_roberts import LIMITS, alarm_limits
 from driftline.processors.field_tables import FieldTables
@@ -46,8 +54,10 @@ class Thresholds:
     def _fill(self, row: int, m: int, tables: FieldTables, threshold: float, rate: float) -> None:
         judges, cells = self.judges, tables.cells[row, m]
         unusable = int(cells[CELL_INVALID] + cells[CELL_MISSING])
-        judges.field_bets[row, m] = field_bets(unusable, max(1, int(cells[:PARTITION_CELLS].sum())))
-        judges.bet_limits[row, m] = alarm_limits(threshold, judges.field_bets[row, m])
+        total = max(1, int(cells[:PARTITION_CELLS].sum()))
+        judges.field_bets[row, m], judges.bet_limits[row, m] = _bets_and_limits(unusable, total, threshold)
+        if total < BASE_EVENTS * REFERENCE_PER_WINDOW:
+            return  # no count window is short enough for such a small reference: levels_used stays 0
         plan = cascade_plan(cells, numeric=bool(tables.is_numeric[m]), rate=rate)
         judges.base_of_cell[row, m], judges.test_cell[row, m] = plan.base_of_cell, plan.test_cell
         judges.cascade_reference[row, m], judges.cascade_critical[row, m] = plan.reference, plan.critical
@@ -61,6 +71,13 @@ class Thresholds:
     def shape(self, detector: str) -> str:
         """A hash of what shaped the detector: part of the ids of what it says."""
         return self._shapes[detector]
+
+
+@functools.lru_cache(maxsize=4_096)
+def _bets_and_limits(unusable: int, total: int, threshold: float) -> tuple[F64, F64]:
+    """Most fields of a segment share these: they are never missing."""
+    bets = field_bets(unusable, total)
+    return bets, alarm_limits(threshold, bets)
 
 
 def _empty_judges(spec: ModelSpec, rates: MonitorRates, rows: int, fields: int) -> Judges:

@@ -5,10 +5,11 @@ All segments of a window are computed in one kernel call; Python only writes the
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from itertools import starmap
+from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from driftline.processors.arrays import F64, I32, I64, U8, U32
 from driftline.processors.codes import (
@@ -23,6 +24,7 @@ from driftline.processors.field_tables import FieldTables
 from driftline.processors.moments import mean_and_sd
 from driftline.processors.rounding import written_all
 from driftline.processors.statistics.psi import PSI_SMOOTHING, psi_band
+from driftline.processors.statistics.wasserstein import wasserstein_at_least
 from driftline.processors.window_statistics import (
     NSTAT,
     STAT_CHI_SQUARE,
@@ -32,6 +34,7 @@ from driftline.processors.window_statistics import (
     STAT_KS,
     STAT_KS_NULL_MEAN,
     STAT_KS_P,
+    STAT_N,
     STAT_PSI,
     STAT_PSI_NULL_MEAN,
     STAT_REFERENCE_N,
@@ -73,58 +76,63 @@ class Online(NamedTuple):
     adwin_width: F64
 
 
-def statistics_of(tables: FieldTables, cell_maps: U8, counts: U32, reference_row: I32) -> F64:
+def statistics_of(tables: FieldTables, cell_maps: U8, sketches: Sketches, reference_row: I32) -> F64:
     """float64[k, M, NSTAT]: every statistic of k segments' windows."""
+    counts, numeric = sketches.counts, tables.n_numeric
     out = np.empty((*counts.shape[:2], NSTAT))
     window_statistics(counts, tables.cells, reference_row, cell_maps, tables.positions, tables.is_numeric, out)
     finish_statistics(out)
+    # cells end where the reference does; the means, known exactly for the whole model, see what lies beyond
+    whole = np.flatnonzero(reference_row == 0)
+    mean, _ = mean_and_sd(sketches.moments[whole], out[whole, :numeric, STAT_N], tables.center)
+    out[whole, :numeric, STAT_WASSERSTEIN] = wasserstein_at_least(
+        out[whole, :numeric, STAT_WASSERSTEIN], mean, tables.center
+    )
     return out
 
 
 def field_windows(tables: FieldTables, sketches: Sketches, statistics: F64, online: Online) -> list[list[FieldWindow]]:
-    """One list of FieldWindow per segment; statistics: float64[k, M, NSTAT]."""
+    """One list of FieldWindow per segment; statistics: float64[k, M, NSTAT].
+
+    Written column by column: a day of a busy model has tens of thousands of these.
+    """
     counts = sketches.counts
     k, fields = counts.shape[:2]
     valid: I64 = counts[:, :, :CELLS].sum(axis=2, dtype=np.int64)
-    columns = {name: written_all(statistics[:, :, i]) for name, i in _STATISTICS.items()}
+    columns: dict[str, Sequence[object]] = {
+        "name": tables.names * k,
+        "kind": tables.kinds * k,
+        "n": valid.ravel().tolist(),
+        "missing": counts[:, :, CELL_MISSING].ravel().tolist(),
+        "invalid": counts[:, :, CELL_INVALID].ravel().tolist(),
+        "out_of_range": counts[:, :, CELL_OUT_OF_RANGE].ravel().tolist(),
+        "new_category": counts[:, :, CELL_NEW_CATEGORY].ravel().tolist(),
+        "counts": _trimmed_rows(counts[:, :, :PARTITION_CELLS].reshape(k * fields, PARTITION_CELLS)),
+        "chi_square_dof": _whole(statistics[:, :, STAT_CHI_SQUARE_DOF]),
+        "adwin_width": _whole(online.adwin_width),
+        "adwin_detections": sketches.detections[:, :, 0].ravel().tolist(),
+        "page_hinkley_detections": sketches.detections[:, :, 1].ravel().tolist(),
+        "reference_n": np.nan_to_num(statistics[:, :, STAT_REFERENCE_N]).astype(np.int64).ravel().tolist(),
+    }
+    columns |= {name: written_all(statistics[:, :, i]) for name, i in _STATISTICS.items()}
     columns |= _describing_columns(tables, sketches.moments, valid)
     columns |= {name: written_all(values) for name, values in online._asdict().items() if name != "adwin_width"}
-    names, rows = list(columns), list(zip(*columns.values(), strict=True))
-    whole: dict[str, NDArray[np.integer[Any]]] = {
-        "n": valid,
-        "missing": counts[:, :, CELL_MISSING],
-        "invalid": counts[:, :, CELL_INVALID],
-        "out_of_range": counts[:, :, CELL_OUT_OF_RANGE],
-        "new_category": counts[:, :, CELL_NEW_CATEGORY],
-        "adwin_detections": sketches.detections[:, :, 0],
-        "page_hinkley_detections": sketches.detections[:, :, 1],
-        "reference_n": np.nan_to_num(statistics[:, :, STAT_REFERENCE_N]).astype(np.int64),
-    }
-    whole_names, whole_rows = list(whole), np.stack([a.reshape(-1) for a in whole.values()], axis=1).tolist()
-    widths = written_all(online.adwin_width)
-    dofs = written_all(statistics[:, :, STAT_CHI_SQUARE_DOF])
-    cells = counts[:, :, :PARTITION_CELLS].reshape(k * fields, PARTITION_CELLS)
-    lengths = PARTITION_CELLS - np.argmax(cells[:, ::-1] != 0, axis=1)
-    lengths[~cells.any(axis=1)] = 0
-    flat = [
-        FieldWindow(
-            name=tables.names[i % fields],
-            kind=tables.kinds[i % fields],
-            counts=cells[i, : lengths[i]].tolist(),
-            psi_band=None if (value := columns["psi"][i]) is None else psi_band(value),
-            psi_smoothing=None if value is None else PSI_SMOOTHING,
-            chi_square_dof=_whole(dofs[i]),
-            adwin_width=_whole(widths[i]),
-            **dict(zip(names, rows[i], strict=True)),
-            **dict(zip(whole_names, whole_rows[i], strict=True)),
-        )
-        for i in range(k * fields)
-    ]
+    shown = columns["psi"]
+    columns["psi_band"] = [None if value is None else psi_band(value) for value in shown]  # type: ignore[arg-type]
+    columns["psi_smoothing"] = [None if value is None else PSI_SMOOTHING for value in shown]
+    flat = list(starmap(FieldWindow, zip(*(columns[name] for name in FieldWindow.__struct_fields__), strict=True)))
     return [flat[g * fields : (g + 1) * fields] for g in range(k)]
 
 
-def _whole(value: float | None) -> int | None:
-    return None if value is None else int(value)
+def _whole(values: F64) -> list[int | None]:
+    return [None if value != value else int(value) for value in values.ravel().tolist()]
+
+
+def _trimmed_rows(cells: U32) -> list[list[int]]:
+    """The counts of each row up to the last one that is not zero; cells: uint32[rows, 66]."""
+    lengths = cells.shape[1] - np.argmax(cells[:, ::-1] != 0, axis=1)
+    lengths[~cells.any(axis=1)] = 0
+    return [row[:length] for row, length in zip(cells.tolist(), lengths.tolist(), strict=True)]
 
 
 def _describing_columns(tables: FieldTables, moments: F64, valid: I64) -> dict[str, list[float | None]]:

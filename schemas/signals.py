@@ -16,7 +16,7 @@ from driftline.schemas.layout import SignalKind
 from driftline.schemas.rejections import RejectionReason
 
 
-class FieldWindow(Struct, frozen=True, kw_only=True):
+class FieldWindow(Struct, frozen=True):
     """One column in one window. `n` counts valid values; statistics are None for fewer than 80 of them.
 
     `counts`: 64 value cells, then invalid, then missing; trailing zeros are left out. Mergeable by addition.
