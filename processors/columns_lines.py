@@ -51,22 +51,25 @@ def objects_on_lines(block: memoryview) -> int:
 def _count_newlines(data: U8) -> tuple[int, int]:
     """Newlines before the last byte, and how many of them do not stand between "}" and "{".
 
-    In strides short enough for a uint8 count, because only then the compiler makes a vector loop of it (3x).
+    Strides of constant length with a uint8 count are what the compiler makes vector code of; most hold no newline.
     """
     newlines = 0
-    elsewhere = int(data[0] == _NEWLINE)
+    elsewhere = 0
     last = data.shape[0] - 1
     at = 1
-    while at < last:
-        end = min(at + _STRIDE, last)
+    while at + _STRIDE <= last:
         count = np.uint8(0)
-        if end - at == _STRIDE:
-            for k in range(_STRIDE):
-                count = np.uint8(count + np.uint8(data[at + k] == _NEWLINE))
-        if count or end - at < _STRIDE:
-            for i in range(at, end):
-                if data[i] == _NEWLINE:
-                    newlines += 1
-                    elsewhere += int((data[i - 1] != _CLOSING) | (data[i + 1] != _OPENING))
-        at = end
-    return newlines, elsewhere
+        for k in range(_STRIDE):
+            count = np.uint8(count + np.uint8(data[at + k] == _NEWLINE))
+        if count:
+            newlines += int(np.int64(count))
+            for i in range(at, at + _STRIDE):
+                if data[i] == _NEWLINE and (data[i - 1] != _CLOSING or data[i + 1] != _OPENING):
+                    elsewhere += 1
+        at += _STRIDE
+    for i in range(at, last):
+        if data[i] == _NEWLINE:
+            newlines += 1
+            if data[i - 1] != _CLOSING or data[i + 1] != _OPENING:
+                elsewhere += 1
+    return newlines, elsewhere + (1 if data[0] == _NEWLINE else 0)

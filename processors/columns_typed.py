@@ -49,14 +49,14 @@ class _Rows:
     context: list[Column]
 
     @classmethod
-    def of(cls, rows: Sequence[Struct]) -> _Rows:
-        envelope = _transposed(rows)
+    def of(cls, structs: Sequence[Struct], shape: EventShape) -> _Rows:
+        envelope = _transposed(structs)
         return cls(
-            n=len(rows),
+            n=len(structs),
             envelope=envelope,
-            features=_transposed(envelope[FEATURES]),
-            measurements=_transposed(envelope[MEASUREMENTS]),
-            context=_transposed(envelope[CONTEXT]),
+            features=_transposed(envelope[FEATURES]) if shape.features.index else [],
+            measurements=_transposed(envelope[MEASUREMENTS]) if shape.measurements.index else [],
+            context=_transposed(envelope[CONTEXT]) if shape.context.index else [],
         )
 
 
@@ -76,7 +76,7 @@ class TypedEvents:
 
         Rows with a bad timestamp are left out of the columns, which are None when no row is left.
         """
-        rows = _Rows.of(structs)
+        rows = _Rows.of(structs, self._shape)
         event_ms = times_ms(rows.envelope[TIME])
         if event_ms.min() == BAD_TIME:
             bad = np.flatnonzero(event_ms == BAD_TIME).tolist()

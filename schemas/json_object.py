@@ -63,7 +63,7 @@ def _raise_reason(record: bytes, error: str) -> NoReturn:
         raise RecordRejected(RejectionReason.TRAILING_DATA, "something follows the JSON object")
     if "out of range" in error:
         raise RecordRejected(RejectionReason.NOT_FINITE, "a number is past 1.8e308")
-    if _SURROGATE_ESCAPE.search(record):
+    if b"\\u" in record and _SURROGATE_ESCAPE.search(record):
         raise RecordRejected(RejectionReason.NOT_UTF8, "the record may hold a lone surrogate escape")
     position = _ERROR_POSITION.search(error)
     if position is None:
