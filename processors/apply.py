@@ -149,7 +149,7 @@ class Detectors(NamedTuple):
     seen: I64  # [G]
     bets: F64  # [G, M, 24]
     bets_latched: U8  # [G, M, 1]
-    bets_marks: I64  # [G, M, 2]
+    bets_marks: I64  # [G, M, 3]
     cascade: U16  # [G, M, LEVELS, 18]
     cascade_latched: U8  # [G, M, 1]
     adwin_sums: F64  # [G, M, 14, 5]

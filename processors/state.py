@@ -57,7 +57,7 @@ class DetectorState:
         self.seen: I64 = np.zeros(g, np.int64)  # events of the segment so far: places the count windows of the cascade
         self.bets: F64 = np.zeros((g, m, BETS))
         self.bets_latched: U8 = np.zeros((g, m, 1), np.uint8)
-        self.bets_marks: I64 = np.zeros((g, m, 2), np.int64)
+        self.bets_marks: I64 = np.zeros((g, m, 3), np.int64)
         self.cascade: U16 = np.zeros((g, m, CASCADE_LEVELS, CASCADE_CELLS), np.uint16)
         self.cascade_latched: U8 = np.zeros((g, m, 1), np.uint8)
         self.adwin_sums: F64 = np.zeros((g, m, ADWIN_ROWS, ADWIN_MAX_BUCKETS))
