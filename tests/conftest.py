@@ -11,7 +11,7 @@ import random
 from collections.abc import Generator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -19,7 +19,9 @@ _PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("dev", max_examples=50, deadline=None, print_blob=True, suppress_health_check=_PATIENT)
 settings.register_profile("ci", max_examples=300, deadline=None, print_blob=True, suppress_health_check=_PATIENT)
 settings.register_profile("soak", max_examples=5_000, deadline=None, print_blob=True, suppress_health_check=_PATIENT)
-settings.register_profile("plain", max_examples=5, deadline=None, print_blob=True, suppress_health_check=_PATIENT)
+settings.register_profile(
+    "plain", max_examples=5, phases=[Phase.explicit, Phase.generate], deadline=None, suppress_health_check=_PATIENT
+)  # for kernels as plain Python: few examples, and no search for the smallest that fails
 settings.load_profile("ci" if IN_CI else "dev")
 
 
