@@ -69,13 +69,13 @@ def value_bets() -> F64:
     lanes += [1.0 + b * q for b in SCALE_BETS]
     lanes += [np.where(octile == o, inside, outside) for o in range(8)]
     for lane, e in enumerate(lanes):
-        table[:LEVELS, lane] = _with_mean_one(e)
+        table[:LEVELS, lane] = with_mean_one(e)
     table.setflags(write=False)
     return table
 
 
-def _with_mean_one(e: F64) -> F64:
-    """The nearest bets that are multiples of the grain and whose mean is exactly 1."""
+def with_mean_one(e: F64) -> F64:
+    """float64[256]: the nearest bets that are multiples of 2**-40 and whose mean is exactly 1."""
     grains = np.rint(e / e.mean() / _GRAIN).astype(np.int64)
     surplus = int(grains.sum()) - round(LEVELS / _GRAIN)
     # at most half a grain a level was rounded; it is given back one grain a level
@@ -129,31 +129,36 @@ def _odds(share: float) -> tuple[float, ...]:
     return MISSING_ODDS
 
 
-def growth_max(bets: F64) -> tuple[float, float]:
+def growth_max(bets: F64, table: F64) -> tuple[float, float]:
     """The most by which one present, one missing value can multiply any lane; both at least 1.
 
-    bets: float64[3, 24] of `field_bets`.
+    bets: float64[3, 24] of `field_bets`; table: float64[257, 24].
     """
-    return max(_value_lanes()[0], float(bets[1].max())), max(1.0, float(bets[2].max()))
+    largest = _value_lanes()[0] if table is value_bets() else float(table[:LEVELS].max())
+    return max(largest, float(bets[1].max())), max(1.0, float(bets[2].max()))
 
 
-@functools.cache
-def _value_lanes() -> tuple[float, F64]:
-    """The largest bet on a value, and float64[18], the mean loss of log stake per value of each lane."""
-    table = value_bets()[:LEVELS, :VALUE_BETS]
-    return float(table.max()), -np.log(table).mean(axis=0)
-
-
-def resting_statistic(bets: F64) -> float:
+def resting_statistic(bets: F64, table: F64) -> float:
     """About where the statistic lies while nothing drifts: sum of w_j / D_j, D_j the loss of log stake per value.
 
-    bets: float64[3, 24] of `field_bets`. For a field that is rarely missing: the loss while nothing is missing.
+    bets: float64[3, 24] of `field_bets`; table: float64[257, 24]. For a field that is rarely missing: the loss while
+    nothing is missing.
     """
     loss = np.full(BETS, np.inf)
-    loss[:VALUE_BETS] = _value_lanes()[1]
+    loss[:VALUE_BETS] = _value_lanes()[1] if table is value_bets() else _mean_loss(table)
     present, missing = bets[1, VALUE_BETS:], bets[2, VALUE_BETS:]
     if bets[0, VALUE_BETS] > 0.0:
         share = (1.0 - present) / (missing - present)  # at which the bet is fair
         share = np.where(share < RARE_SHARE, 0.0, np.where(share > 1.0 - RARE_SHARE, 1.0, share))
         loss[VALUE_BETS:] = -(1.0 - share) * np.log(present) - share * np.log(missing)
     return float((bets[0] / loss).sum())
+
+
+def _mean_loss(table: F64) -> F64:
+    return np.asarray(-np.log(table[:LEVELS, :VALUE_BETS]).mean(axis=0), np.float64)
+
+
+@functools.cache
+def _value_lanes() -> tuple[float, F64]:
+    """Largest bet and mean losses of the shared table, for it serves all numeric fields of all segments."""
+    return float(value_bets()[:LEVELS].max()), _mean_loss(value_bets())

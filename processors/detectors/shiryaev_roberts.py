@@ -52,30 +52,32 @@ SMALLEST_THRESHOLD: Final = 10.0
 LARGEST_THRESHOLD: Final = 1e100
 
 
-def alarm_limits(threshold: float, bets: F64) -> F64:
+def alarm_limits(threshold: float, bets: F64, table: F64 | None = None) -> F64:
     """float64[13] for `shiryaev_roberts_run`: alarm, cap, re-arm, rest, then nine limits of a quiet block.
 
-    threshold: A, the average run length in values, 10..1e100; bets: float64[3, 24] of `bets.field_bets`.
-    Raises ValueError for any other threshold.
+    threshold: A, the average run length in values, 10..1e100; bets: float64[3, 24] of `bets.field_bets`; table: the
+    bets on values that the run is given too, None = `bets.value_bets`. Raises ValueError for any other threshold.
     """
+    if table is None:
+        table = value_bets()
     if not SMALLEST_THRESHOLD <= threshold <= LARGEST_THRESHOLD:
         raise ValueError(f"threshold {threshold!r}: give the average run length, 10 to 1e100 values")
     limits = np.empty(LIMITS)
     limits[ALARM] = threshold
     limits[CAP] = CAP_FACTOR * threshold
-    limits[REST] = min(REST_FACTOR * resting_statistic(bets), 0.5 * threshold)
+    limits[REST] = min(REST_FACTOR * resting_statistic(bets, table), 0.5 * threshold)
     limits[REARM] = max(REARM_FACTOR * threshold, limits[REST])  # below its rest the statistic seldom is
-    limits[QUIET:] = _quiet_limits(threshold, bets)
+    limits[QUIET:] = _quiet_limits(threshold, *growth_max(bets, table))
     return limits
 
 
-def _quiet_limits(threshold: float, bets: F64) -> F64:
+def _quiet_limits(threshold: float, present: float, missing: float) -> F64:
     """float64[9]: below entry c, 8 values of which c are missing cannot lift the statistic to the threshold.
 
-    One value turns a statistic S into at most (S + 1) g, g >= 1 the largest bet, so 8 values into (S + 8) g_1 ... g_8.
+    present, missing: the most by which such a value multiplies any lane, at least 1. One value turns a statistic S into
+    at most (S + 1) g, g the largest bet, so 8 values into (S + 8) g_1 ... g_8.
     The margins cover the rounding of 8 steps and of the sum (a few 1e-15) many times over.
     """
-    present, missing = growth_max(bets)
     c = np.arange(BLOCK + 1)
     growth = present ** (BLOCK - c) * missing**c
     return np.asarray(threshold / growth * (1.0 - 1e-9) - (BLOCK + 1e-6), np.float64)
@@ -165,9 +167,10 @@ def shiryaev_roberts_run(
     state: float64[24] stakes, latched: uint8[1], marks: int64[3]: all zero when new, changed in place. marks[0]: the
     count of values when the statistic was last at rest; latched: when it was last not below the re-arm limit. marks[1],
     marks[2]: onset of the last alarm, and how many values its evidence took. seen: values of this monitor so far.
-    levels: uint16[n], 0..255, 256 = missing. table: float64[257, 24] `bets.value_bets`. bets: float64[3, 24]
-    `bets.field_bets`. limits: float64[13] `alarm_limits`. hits: int64[H], evidence: float64[H, 4]: see `protocol`; the
-    last column counts the values since the statistic was at rest, an estimate of how long ago the change began.
+    levels: uint16[n], 0..255, 256 = missing. table: float64[257, 24], `bets.value_bets` or `category_bets`. bets:
+    float64[3, 24], `bets.field_bets`. limits: float64[13], `alarm_limits`. hits: int64[H], evidence: float64[H, 4]: see
+    `protocol`; the last column counts the values since the statistic was at rest, an estimate of how long ago the
+    change began.
     """
     n = levels.shape[0]
     n_hits = 0

@@ -7,11 +7,14 @@ from driftline.processors.detectors.bets import BETS, VALUE_BETS, value_bets
 
 
 class PlainShiryaevRoberts:
-    """See `shiryaev_roberts`. bets: float64[3, 24] of `bets.field_bets`; then the first four of `alarm_limits`."""
+    """See `shiryaev_roberts`. After the bets come the first four of `alarm_limits`. table: None = `bets.value_bets`."""
 
-    def __init__(self, bets: F64, threshold: float, cap: float, rearm: float, rest: float) -> None:
+    def __init__(
+        self, bets: F64, threshold: float, cap: float, rearm: float, rest: float, table: F64 | None = None
+    ) -> None:
         self.threshold, self.cap, self.rearm, self.rest = threshold, cap, rearm, rest
         self.weights, self.on_present, self.on_missing = bets.tolist()
+        self.table = (value_bets() if table is None else table).tolist()
         self.stakes = [0.0] * BETS
         self.latched = False
         self.seen = 0
@@ -24,7 +27,7 @@ class PlainShiryaevRoberts:
         if self.seen % 8 == 0:
             self._look_around()
         on_missing = self.on_missing if level == 256 else self.on_present
-        on_value = value_bets()[level].tolist()
+        on_value = self.table[level]
         for j in range(BETS):
             e = on_value[j] if j < VALUE_BETS else on_missing[j]
             self.stakes[j] = (self.stakes[j] + self.weights[j]) * e

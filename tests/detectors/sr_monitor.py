@@ -12,9 +12,10 @@ from driftline.processors.detectors.shiryaev_roberts import MARKS, alarm_limits,
 class Monitor:
     """Feed `levels` in runs; `alarms` are the positions (from 0) of all alarms, `evidence` a row for each."""
 
-    def __init__(self, threshold: float, bets: F64) -> None:
+    def __init__(self, threshold: float, bets: F64, table: F64 | None = None) -> None:
         self.bets = bets
-        self.limits = alarm_limits(threshold, bets)
+        self.table = value_bets() if table is None else table
+        self.limits = alarm_limits(threshold, bets, table)
         self.state: F64 = np.zeros(BETS)
         self.latched: U8 = np.zeros(1, np.uint8)
         self.marks: I64 = np.zeros(MARKS, np.int64)
@@ -31,7 +32,7 @@ class Monitor:
             self.marks,
             self.seen,
             levels,
-            value_bets(),
+            self.table,
             self.bets,
             self.limits,
             hits,

@@ -100,8 +100,8 @@ def test_a_share_that_cannot_be_is_refused(missing: int, n: int) -> None:
 
 
 def test_growth_is_never_below_one_even_where_every_bet_loses() -> None:
-    assert growth_max(field_bets(None, 0)) == (float(value_bets().max()), 1.0)
-    assert min(growth_max(field_bets(20_000, 20_000))) >= 1.0
+    assert growth_max(field_bets(None, 0), value_bets()) == (float(value_bets().max()), 1.0)
+    assert min(growth_max(field_bets(20_000, 20_000), value_bets())) >= 1.0
 
 
 def test_the_resting_statistic_is_about_where_the_mixture_lies_without_drift() -> None:
@@ -114,4 +114,4 @@ def test_the_resting_statistic_is_about_where_the_mixture_lies_without_drift() -
     for piece in np.split(levels, 600):
         monitor.run(piece)
         seen.append(monitor.statistic)
-    assert 0.25 < np.median(seen[100:]) / resting_statistic(bets) < 4
+    assert 0.25 < np.median(seen[100:]) / resting_statistic(bets, value_bets()) < 4

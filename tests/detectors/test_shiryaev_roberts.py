@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from driftline.processors.arrays import F64, U16
 from driftline.processors.detectors.bets import LEVELS, MISSING_LEVEL, field_bets, value_bets
+from driftline.processors.detectors.category_bets import category_bets
 from driftline.processors.detectors.shiryaev_roberts import (
     LIMITS,
     MARKS,
@@ -23,6 +24,7 @@ from driftline.processors.detectors.shiryaev_roberts import (
 from driftline.processors.detectors.shiryaev_roberts_plain import PlainShiryaevRoberts
 from tests.detectors.sr_monitor import Monitor
 
+TABLES = [value_bets(), category_bets([700, 300]), category_bets([500, 300, 150, 40, 10])]
 REFERENCES = [(None, 0), (0, 20_000), (1_000, 20_000), (500, 500)]
 
 
@@ -59,13 +61,14 @@ def shifted(u: F64, sds: float) -> F64:
     cuts=st.lists(st.integers(0, 600), max_size=12),
     threshold=st.sampled_from([10.0, 40.0, 1e3, 1e5]),
     reference=st.sampled_from(REFERENCES),
+    table=st.sampled_from(TABLES),
 )
 def test_the_kernel_equals_the_plain_reference_bit_for_bit_however_the_stream_is_cut(
-    levels: U16, cuts: list[int], threshold: float, reference: tuple[int | None, int]
+    levels: U16, cuts: list[int], threshold: float, reference: tuple[int | None, int], table: F64
 ) -> None:
     bets = field_bets(*reference)
-    monitor = Monitor(threshold, bets)
-    plain = PlainShiryaevRoberts(bets, *monitor.limits[:4].tolist())
+    monitor = Monitor(threshold, bets, table)
+    plain = PlainShiryaevRoberts(bets, *monitor.limits[:4].tolist(), table)
     monitor.run_in_pieces(levels, [min(cut, len(levels)) for cut in cuts])
     assert [i for i, level in enumerate(levels.tolist()) if plain.update(level)] == monitor.alarms
     assert plain.stakes == monitor.state.tolist()
@@ -84,12 +87,17 @@ def test_batching_never_shows(levels: U16, cuts: list[int], reference: tuple[int
     assert whole.marks.tolist() == pieces.marks.tolist()
 
 
-@given(levels=streams(), reference=st.sampled_from(REFERENCES), seed=st.integers(0, 100))
+@given(
+    levels=streams(),
+    reference=st.sampled_from(REFERENCES),
+    table=st.sampled_from(TABLES),
+    seed=st.integers(0, 100),
+)
 def test_a_statistic_that_just_reaches_the_threshold_alarms_at_that_very_value(
-    levels: U16, reference: tuple[int | None, int], seed: int
+    levels: U16, reference: tuple[int | None, int], table: F64, seed: int
 ) -> None:
     bets = field_bets(*reference)
-    plain = PlainShiryaevRoberts(bets, math.inf, math.inf, 0.0, 0.0)
+    plain = PlainShiryaevRoberts(bets, math.inf, math.inf, 0.0, 0.0, table)
     statistics = []
     for level in levels.tolist():
         plain.update(level)
@@ -98,7 +106,7 @@ def test_a_statistic_that_just_reaches_the_threshold_alarms_at_that_very_value(
     if not records:
         return
     at = records[seed % len(records)]
-    monitor = Monitor(statistics[at], bets)
+    monitor = Monitor(statistics[at], bets, table)
     monitor.run(levels)
     assert monitor.alarms[0] == at
     assert monitor.evidence[0][0] == statistics[at]
