@@ -304,7 +304,7 @@ def apply_run(
     tally = np.zeros(state.seen.shape[0], np.int64)
     order, starts, touched = np.empty(k, np.int64), np.empty(k + 1, np.int64), np.empty(k, np.int64)
     cells, levels = np.empty(k, np.uint8), np.empty(k, np.uint16)
-    hits, evidence = np.empty(k // 8 + 2, np.int64), np.empty((k // 8 + 2, 4))
+    hits, evidence = np.empty(k, np.int64), np.empty((k, 4))
     n_out = 0
     for s in range(rows.shape[0]):
         n_touched = _sort_by_row(events, rows[s], tally, order, starts, touched)
@@ -325,6 +325,6 @@ def apply_run(
     return n_out
 
 
-def alarms_max(events: int, memberships: int, fields: int, rows: int) -> int:
-    """Room that `apply_run` may need: a monitor alarms at most once in 8, 250, 32 and 30 values (one for each detector)."""
-    return fields * memberships * (events // 4 + 4 * min(events, rows))
+def alarms_max(events: int, memberships: int, fields: int) -> int:
+    """Room that `apply_run` may need: each of the four detectors alarms at most once at an event."""
+    return len(DETECTORS) * fields * memberships * events

@@ -92,7 +92,7 @@ class Scope:
         rows = self.rows.rows_of(batch.segments[: len(self.rows.sets)], events)
         self.make_room()
         codes, values = self._encode(batch)
-        room = alarms_max(len(events), len(rows), self.tables.n_fields, len(self.rows))
+        room = alarms_max(len(events), len(rows), self.tables.n_fields)
         out: I64 = np.empty((room, HIT_COLUMNS), np.int64)
         numbers: F64 = np.empty((room, HIT_NUMBERS))
         columns = Columns(codes, values, batch.id_hash, slot)
