@@ -147,7 +147,7 @@ def _joined(
     start = 0
     for piece in pieces:
         end = start + len(piece.ids)
-        numeric[start:end] = piece.numeric.T
+        np.add(piece.numeric.T, 0.0, out=numeric[start:end])  # -0.0 becomes 0.0: one number, one spelling in outputs
         category[start:end] = piece.category.T
         for name, at in piece.unknown.items():
             unknown.setdefault(name, []).extend([start + i for i in at])

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from driftline.processors.arrays import U8
-from driftline.schemas.limits import RECORD_BYTES_MAX
+from driftline.schemas.limits import TYPED_BYTES_MAX
 
 _BLOCK_BYTES: Final = 196_608
 """A block and the objects made of it stay in a second-level cache of 1 MB; twice the size is measurably slower."""
@@ -39,37 +39,40 @@ def objects_on_lines(block: memoryview) -> int:
     """How many lines the block has if all of them look like one object each; 0 when that is not certain.
 
     A decoder of JSON sequences cares for values and not for lines. If every newline stands between "}" and "{", none of
-    them is inside a value: then as many values as lines means one value a line.
+    them is inside a value: then as many values as lines means one value a line. Lines too long for it are not certain.
     """
-    if len(block) > RECORD_BYTES_MAX or len(block) < 2:
+    if len(block) < 2:
         return 0
-    newlines, elsewhere = _count_newlines(np.frombuffer(block, np.uint8))
-    return 0 if elsewhere else newlines + 1
+    newlines, doubts = _count_newlines(np.frombuffer(block, np.uint8))
+    return 0 if doubts else newlines + 1
 
 
 @njit(cache=True, nogil=True)
 def _count_newlines(data: U8) -> tuple[int, int]:
-    """Newlines before the last byte, and how many of them do not stand between "}" and "{".
+    """Newlines before the last byte, and how many of them do not stand between "}" and "{" or end too long a line.
 
     Strides of constant length with a uint8 count are what the compiler makes vector code of; most hold no newline.
     """
     newlines = 0
-    elsewhere = 0
+    doubts = 0
     last = data.shape[0] - 1
+    line_start = 0
     at = 1
-    while at + _STRIDE <= last:
-        count = np.uint8(0)
-        for k in range(_STRIDE):
-            count = np.uint8(count + np.uint8(data[at + k] == _NEWLINE))
-        if count:
-            newlines += int(np.int64(count))
-            for i in range(at, at + _STRIDE):
-                if data[i] == _NEWLINE and (data[i - 1] != _CLOSING or data[i + 1] != _OPENING):
-                    elsewhere += 1
+    while at < last:
+        if at + _STRIDE <= last:
+            count = np.uint8(0)
+            for k in range(_STRIDE):
+                count = np.uint8(count + np.uint8(data[at + k] == _NEWLINE))
+            if count == 0:
+                at += _STRIDE
+                continue
+        for i in range(at, min(at + _STRIDE, last)):
+            if data[i] == _NEWLINE:
+                newlines += 1
+                if data[i - 1] != _CLOSING or data[i + 1] != _OPENING or i - line_start > TYPED_BYTES_MAX:
+                    doubts += 1
+                line_start = i + 1
         at += _STRIDE
-    for i in range(at, last):
-        if data[i] == _NEWLINE:
-            newlines += 1
-            if data[i - 1] != _CLOSING or data[i + 1] != _OPENING:
-                elsewhere += 1
-    return newlines, elsewhere + (1 if data[0] == _NEWLINE else 0)
+    if data[0] == _NEWLINE or last + 1 - line_start > TYPED_BYTES_MAX:
+        doubts += 1
+    return newlines, doubts

@@ -18,7 +18,7 @@ from driftline.processors.columns_typed import TypedEvents
 from driftline.schemas.codec import NOT_TYPED, PredictionDecoder
 from driftline.schemas.exact import read_prediction
 from driftline.schemas.layout import EventLayout
-from driftline.schemas.limits import ID_CHARACTERS_MAX, RECORD_BYTES_MAX
+from driftline.schemas.limits import ID_CHARACTERS_MAX, TYPED_BYTES_MAX
 from driftline.schemas.rejections import RecordRejected, Rejection
 
 _MODELS_REMEMBERED_MAX: Final = 4_096
@@ -110,7 +110,7 @@ class PredictionReader:
         others: dict[str, tuple[ModelState, list[int]]] = {}
         for i in indices:
             record = records[i]
-            if len(record) <= RECORD_BYTES_MAX:
+            if len(record) <= TYPED_BYTES_MAX:
                 try:
                     rows.append(decode(record))
                     positions.append(start + i)

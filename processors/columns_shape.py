@@ -29,13 +29,10 @@ _LEARNT_MAX: Final = 64
 _SIGHTINGS_TO_LEARN: Final = 3
 _SIGHTINGS_REMEMBERED: Final = 1_024
 
-# Inside lists and objects only scalars: deeper nesting is for the exact path, which counts levels.
-_Leaf: TypeAlias = float | str | bool | None
-_Nested: TypeAlias = list[_Leaf] | dict[str, _Leaf]
+# Lists and objects in the place of a value are left to the exact path, which knows how much of them is too much.
 _Scalar: TypeAlias = Int64 | float | str | bool | None
-_Value: TypeAlias = _Scalar | _Nested
-_ValueNoBoolean: TypeAlias = Int64 | float | str | _Nested | None
-_FloatNoBoolean: TypeAlias = float | str | _Nested | None
+_NoBoolean: TypeAlias = Int64 | float | str | None
+_FloatNoBoolean: TypeAlias = float | str | None
 """The cheapest one for plain numeric columns: integers become floats at once."""
 
 ID, TIME, PREDICTION, VERSION, SCORE, FEATURES, CONTEXT, MEASUREMENTS = range(8)
@@ -101,7 +98,7 @@ class ShapeLearner:
                 ("probabilities", Probabilities | None, None),
                 ("schema_version", Annotated[int, Meta(ge=1, le=1_000_000)], 1),
                 ("model", Literal[self._model]),
-                *((f"learnt{i}", _Value, UNSET) for i in range(len(learnt))),
+                *((f"learnt{i}", _Scalar, UNSET) for i in range(len(learnt))),
             ],
             rename={f"learnt{i}": name for i, name in enumerate(learnt)},
             kw_only=True,
@@ -111,14 +108,13 @@ class ShapeLearner:
         return EventShape(event, features, measurements, context, learnt, frozenset(self._meets_booleans))
 
     def _object(self, where: str, fields: dict[str, FieldLayout], others: Iterable[str]) -> ObjectShape:
-        plain: Any = _Scalar if where == "context" else _Value
         definitions: list[tuple[str, Any, Any]] = [
             (name, self._value_type(field), self._default(field)) for name, field in fields.items()
         ]
-        definitions += [(name, plain, None) for name in others]
+        definitions += [(name, _Scalar, None) for name in others]
         definitions = [definition for definition in definitions if _usable(definition[0])]
         learnt = tuple(self._learnt[where])
-        definitions += [(name, plain, UNSET) for name in learnt]
+        definitions += [(name, _Scalar, UNSET) for name in learnt]
         struct_type = msgspec.defstruct(
             where.capitalize(),
             [(f"f{i}", type_, default) for i, (_, type_, default) in enumerate(definitions)],
@@ -130,11 +126,11 @@ class ShapeLearner:
 
     def _value_type(self, field: FieldLayout) -> Any:
         if field in self._meets_booleans or _booleans_are_safe(field):
-            return _Value
+            return _Scalar
         # a segment shows an integer as it was written, a plain numeric column only needs the float
         if field.is_numeric and field.name not in self._tables.segment_keys:
             return _FloatNoBoolean
-        return _ValueNoBoolean
+        return _NoBoolean
 
     def _default(self, field: FieldLayout) -> float | None:
         return math.nan if field.is_numeric and field.name not in self._tables.segment_keys else None

@@ -179,13 +179,8 @@ def _packed_numbers(pack: _Pack, column: Column, may_hold_booleans: bool) -> byt
 
 
 def _packed_codes(pack: _Pack, column: Column, codes: CategoryCodes, may_hold_booleans: bool) -> bytes:
-    """uint16 bytes. A list or an object among the values cannot be looked up and is a TypeError."""
-    if not may_hold_booleans:
-        try:
-            return pack(*map(codes.__getitem__, column))
-        except TypeError:
-            pass
-    return pack(*map(codes.code, column))
+    """uint16 bytes."""
+    return pack(*map(codes.code if may_hold_booleans else codes.__getitem__, column))
 
 
 def _packed_versions(column: Column, codes: VersionCodes) -> bytes:

@@ -19,7 +19,7 @@ from driftline.schemas.limits import (
     FEATURES_MAX,
     ID_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
-    RECORD_BYTES_MAX,
+    TYPED_BYTES_MAX,
     UNVERSIONED,
 )
 from driftline.schemas.rejections import RecordRejected, Rejection
@@ -82,12 +82,14 @@ class PredictionDecoder:
 
     def decode(self, record: bytes, offset: int = 0) -> ReadPrediction | Rejection:
         """The event and the names of unknown envelope fields, or the rejection at this offset."""
+        if len(record) > TYPED_BYTES_MAX:
+            return self._exact(record, offset)
         try:
             plain = self._decode(record)
         except NOT_TYPED:
             return self._exact(record, offset)
         ms = timestamp_ms(plain.timestamp)
-        if ms is None or len(record) > RECORD_BYTES_MAX:
+        if ms is None:
             return self._exact(record, offset)
         event = Prediction(
             prediction_id=plain.prediction_id,
@@ -125,12 +127,14 @@ class LabelDecoder:
 
     def decode(self, record: bytes, offset: int = 0) -> ReadLabel | Rejection:
         """The event and the names of unknown envelope fields, or the rejection at this offset."""
+        if len(record) > TYPED_BYTES_MAX:
+            return self._exact(record, offset)
         try:
             plain = self._decode(record)
         except NOT_TYPED:
             return self._exact(record, offset)
         ms = timestamp_ms(plain.timestamp)
-        if ms is None or len(record) > RECORD_BYTES_MAX:
+        if ms is None:
             return self._exact(record, offset)
         event = Label(
             prediction_id=plain.prediction_id,

@@ -7,6 +7,8 @@ from typing import Final
 RECORD_BYTES_MAX: Final = 1_048_576  # Kafka's own default for message.max.bytes
 DEPTH_MAX: Final = 32  # the envelope is depth 1, a plain feature value sits at depth 2
 FEATURES_MAX: Final = 1_024  # also the limit for context, measurements and probabilities, each on its own
+VALUES_MAX: Final = 65_536  # values in one record, wherever they stand: bounds the time that one record can take
+TYPED_BYTES_MAX: Final = 32_768  # longer records are read by the exact path, whose time is bounded whatever they hold
 ID_CHARACTERS_MAX: Final = 128  # prediction_id and model
 NAME_CHARACTERS_MAX: Final = 128  # names inside features, context, measurements, probabilities; model_version; source
 SEGMENT_VALUE_CHARACTERS_MAX: Final = 128  # longer values are cut, so a label stays printable

@@ -16,6 +16,7 @@ from driftline.schemas.limits import (
     ID_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
     RECORD_BYTES_MAX,
+    VALUES_MAX,
 )
 
 
@@ -48,7 +49,7 @@ REMEDIES: Final[dict[RejectionReason, str]] = {
     RejectionReason.TOO_LARGE: f"keep a record within {RECORD_BYTES_MAX:,} bytes; leave raw payloads out of it",
     RejectionReason.TOO_DEEP: f"keep nesting within {DEPTH_MAX} levels; feature values are plain scalars",
     RejectionReason.TOO_MANY_FEATURES: f"send at most {FEATURES_MAX:,} names in each of features, context, measurements"
-    " and probabilities",
+    f" and probabilities, and {VALUES_MAX:,} values in all",
     RejectionReason.NOT_FINITE: "write null for a missing value; NaN, Infinity and numbers past 1.8e308 cannot be read",
     RejectionReason.MISSING_FIELD: "send prediction_id, model, timestamp and prediction (or label) in every event",
     RejectionReason.WRONG_TYPE: "send each envelope field with the type the event schema gives it",

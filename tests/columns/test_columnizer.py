@@ -81,6 +81,17 @@ def test_a_value_of_the_wrong_type_is_invalid_and_the_event_is_kept() -> None:
     assert batch.numeric[2, 0] == 5.0
 
 
+def test_minus_zero_is_zero_so_that_no_output_depends_on_its_spelling() -> None:
+    zeros = [
+        event(features={"income": 0}),
+        event(features={"income": -0.0}),
+        event(features={"income": -0.0, "age": []}),
+    ]
+    numeric = only(read(*zeros)).numeric[:, 0]
+    assert numeric.tolist() == [0.0, 0.0, 0.0]
+    assert not np.signbit(numeric).any()
+
+
 def test_rare_and_new_categories_have_their_own_codes() -> None:
     batch = only(read(event(features={"channel": "fax"}), event(features={"channel": "telex"})))
     assert batch.category[:, 0].tolist() == [POOLED_CODE, NEW_CATEGORY_CODE]
