@@ -64,6 +64,7 @@ class Monitor:
             self.scopes.append(Scope(spec, version, own, self.windows, partition))
         self._scope_of_version = {scope.version: i for i, scope in enumerate(self.scopes)}
         self.versions_seen: set[str] = set()
+        self.rate_checked = False
 
     # -- what the decoder needs to know ------------------------------------------------------------------------------
 
@@ -207,9 +208,18 @@ class Monitor:
             signals += self._close(due, partial=(due.start_ms, due.length_ms) in self.cut_windows)
             self.cut_windows.discard((due.start_ms, due.length_ms))
             if due.is_pane:
+                self._check_rate()
                 signals += self.notices.said_at(due.end_ms)
         self.admission.clock[verdict.NEXT_CLOSE] = self.windows.next_close_ms()
         return signals
+
+    def _check_rate(self) -> None:
+        """Say once that thresholds rest on an assumed traffic, when neither configuration nor reference knows it."""
+        rates = self.scopes[0].thresholds.rates
+        if not self.rate_checked and self.scopes[0].reference is not None:
+            self.rate_checked = True
+            if rates.events_source == "default":
+                self.notices.rate_unknown(rates.events_per_week, rates.reason)
 
     def _close_all(self) -> list[Signal]:
         """Close every open window before its time. Says nothing of late events and the like: their pane has not closed."""

@@ -39,6 +39,7 @@ class _Said(msgspec.Struct, frozen=True):
     health: list[Health]
     cut_windows: list[tuple[int, int]]
     versions_seen: list[str]
+    rate_checked: bool
 
 
 class _ScopeIndex(msgspec.Struct, frozen=True):
@@ -133,6 +134,7 @@ def _said(monitor: Monitor) -> _Said:
         notices.health,
         sorted(monitor.cut_windows),
         sorted(monitor.versions_seen),
+        monitor.rate_checked,
     )
 
 
@@ -143,6 +145,7 @@ def _take_said(monitor: Monitor, said: _Said) -> None:
     monitor.notices.health[:0] = said.health
     monitor.cut_windows = set(said.cut_windows)
     monitor.versions_seen = set(said.versions_seen)
+    monitor.rate_checked = said.rate_checked
 
 
 def _index(scope: Scope) -> _ScopeIndex:

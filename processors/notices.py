@@ -41,6 +41,11 @@ class Notices:
         )
         self._health(HealthCode.NEW_VERSION, message, {"version": version})
 
+    def rate_unknown(self, assumed: float, reason: str) -> None:
+        """The budget is per week of traffic, and nobody said how much that is."""
+        message = f"the false-alarm budget assumes {assumed:,.0f} events a week ({reason})"
+        self._health(HealthCode.EVENTS_PER_WEEK_UNKNOWN, message, {"events_per_week": assumed})
+
     def part_restarted(self, name: str, reason: str) -> None:
         """A part of a snapshot that could not be used."""
         message = f"the part {name!r} of the snapshot starts afresh: {reason}"
