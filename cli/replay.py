@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,25 +14,25 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from driftline.cli.alert_table import alert_table, counters_line
 from driftline.cli.failures import explained
+from driftline.cli.findings import Finding, Findings
 from driftline.cli.references import load_references
 from driftline.cli.replaying import Replayed
 from driftline.cli.replaying import replay as play
+from driftline.cli.report import show_budgets, show_findings, show_traffic
 from driftline.config.config import Config
 from driftline.config.fingerprint import config_hash
 from driftline.config.load import default_config, load_config
 from driftline.config.model_spec import ModelSpec
+from driftline.processors.budget import MonitorRates
 from driftline.processors.partition import Partition
 from driftline.processors.reference.profile import Reference
 from driftline.producers.files import read_events, read_labels
-from driftline.schemas.alerts import Alert
 from driftline.schemas.errors import InputError
-from driftline.schemas.signals import AlertOpened, Signal
+from driftline.schemas.signals import Signal
 from driftline.schemas.timestamps import timestamp_ms
 from driftline.sinks.json_lines import JsonLinesSink
-
-ALERTS_SHOWN = 20
+from driftline.sinks.protocol import Sink
 
 
 def replay(
@@ -54,31 +55,48 @@ def replay(
     """Replay predictions from files through the same monitors as live, and write what they would have said."""
     with explained():
         settings = load_config(config) if config is not None else default_config()
-        summary, alerts = run_replay(settings, predictions, labels, out, model, as_of, show_progress=not as_json)
-        if as_json:
-            print(json.dumps(summary))
-        else:
-            _show(summary, alerts, out)
+        outcome = run_replay(
+            settings, predictions, labels, lambda: JsonLinesSink(out), model, as_of, show_progress=not as_json
+        )
+        (out / "summary.json").write_text(json.dumps(outcome.summary, indent=2) + "\n")
+    if as_json:
+        print(json.dumps(outcome.summary))
+        return
+    console = Console()
+    show_findings(console, outcome.findings)
+    show_budgets(console, outcome.rates)
+    show_traffic(console, outcome.summary, outcome.span_ms)
+    console.print(f"written to {out}", highlight=False, markup=False, soft_wrap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """summary: what `summary.json` holds. rates: of each model that was judged, how its budget was split."""
+
+    summary: dict[str, Any]
+    findings: list[Finding]
+    rates: dict[str, tuple[ModelSpec, MonitorRates]]
+    span_ms: tuple[int, int] | None
 
 
 def run_replay(
     config: Config,
     predictions: Path,
     labels: Path | None,
-    out: Path,
+    open_sink: Callable[[], Sink],
     model: str | None = None,
     as_of: str | None = None,
     *,
     show_progress: bool,
-) -> tuple[dict[str, Any], list[Alert]]:
-    """Replay into `out`; the summary that was written there, and all alerts. Raises DriftlineError for bad input."""
+) -> Outcome:
+    """Replay into the sink, which is opened once the input is known to be there. Raises DriftlineError for bad input."""
     references = load_references(config)
     as_of_ms = _as_of_ms(as_of)
     partition = Partition(
         config.models, references, discovered=config.defaults if config.discover else None, as_of_ms=as_of_ms
     )
-    sink = _KeepAlerts(JsonLinesSink(out))
     spec = _spec_of_file(config, model)
+    findings = Findings()
     with _progress(show_progress) as progress:
         task = progress.add_task(f"replaying {predictions.name}", total=None)
 
@@ -89,26 +107,43 @@ def run_replay(
         label_blocks: Iterable[bytes] = ()
         if labels is not None:
             label_blocks = read_labels(labels, spec.labels.columns, spec.columns, spec.name)
-        replayed = play(partition, events, label_blocks, sink)
-    summary = _summary(replayed, config, references, as_of_ms)
-    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-    return summary, sink.alerts
+        replayed = play(partition, events, label_blocks, _Watched(open_sink(), findings))
+    used = _references_in_use(partition)
+    return Outcome(
+        summary=_summary(replayed, config, references, as_of_ms),
+        findings=findings.result(used),
+        rates={
+            name: (monitor.spec, monitor.scopes[0].thresholds.rates)
+            for name, monitor in sorted(partition.monitors.items())
+            if (name, "") in used
+        },
+        span_ms=findings.span_ms,
+    )
 
 
-class _KeepAlerts:
-    """Remembers the alerts that pass on their way to the files."""
+class _Watched:
+    """Hands signals on, and lets the findings see them."""
 
-    def __init__(self, inner: JsonLinesSink) -> None:
-        self._inner = inner
-        self.alerts: list[Alert] = []
+    def __init__(self, inner: Sink, findings: Findings) -> None:
+        self._inner, self._findings = inner, findings
 
     def write(self, signals: Iterable[Signal]) -> None:
         kept = list(signals)
-        self.alerts += [signal.alert for signal in kept if isinstance(signal, AlertOpened)]
+        self._findings.look_at(kept)
         self._inner.write(kept)
 
     def close(self) -> None:
         self._inner.close()
+
+
+def _references_in_use(partition: Partition) -> dict[tuple[str, str], Reference]:
+    """By model and version: those that were given, and those that were learnt."""
+    return {
+        (name, scope.version): scope.reference
+        for name, monitor in partition.monitors.items()
+        for scope in monitor.scopes
+        if scope.reference is not None
+    }
 
 
 def _as_of_ms(as_of: str | None) -> int:
@@ -157,20 +192,3 @@ def _summary(
         for name, spec in sorted(config.models.items())
     }
     return {"format_version": 1, "as_of_ms": as_of_ms, "models": models, **replayed.summary()}
-
-
-def _show(summary: dict[str, Any], alerts: list[Alert], out: Path) -> None:
-    console = Console()
-    if alerts:
-        shown = alerts[:ALERTS_SHOWN]
-        console.print(alert_table(shown, f"{len(alerts)} alerts"))
-        if len(alerts) > len(shown):
-            console.print(f"… and {len(alerts) - len(shown)} more in {out}/alerts.jsonl")
-    else:
-        console.print("No alerts: within the budget, nothing has drifted.")
-    console.print(counters_line(summary["counters"]), highlight=False)
-    if summary["rejected"]:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in summary["rejected"].items())
-        console.print(f"rejected while reading: {reasons}", highlight=False)
-    rate = f"{summary['events_per_s']:,} events/s in {summary['wall_s']:.1f} s"
-    console.print(f"{summary['windows']:,} windows, {rate}; results in {out}", highlight=False)
