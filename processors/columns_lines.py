@@ -58,21 +58,29 @@ def _count_newlines(data: U8) -> tuple[int, int]:
     last = data.shape[0] - 1
     line_start = 0
     at = 1
-    while at < last:
-        if at + _STRIDE <= last:
-            count = np.uint8(0)
-            for k in range(_STRIDE):
-                count = np.uint8(count + np.uint8(data[at + k] == _NEWLINE))
-            if count == 0:
-                at += _STRIDE
-                continue
-        for i in range(at, min(at + _STRIDE, last)):
-            if data[i] == _NEWLINE:
-                newlines += 1
-                if data[i - 1] != _CLOSING or data[i + 1] != _OPENING or i - line_start > TYPED_BYTES_MAX:
-                    doubts += 1
-                line_start = i + 1
+    while at + _STRIDE <= last:
+        count = np.uint8(0)
+        for k in range(_STRIDE):
+            count = np.uint8(count + np.uint8(data[at + k] == _NEWLINE))
+        if count:
+            for i in range(at, at + _STRIDE):
+                if data[i] == _NEWLINE:
+                    newlines += 1
+                    doubts += _is_doubtful(data, line_start, i)
+                    line_start = i + 1
         at += _STRIDE
+    for i in range(at, last):
+        if data[i] == _NEWLINE:
+            newlines += 1
+            doubts += _is_doubtful(data, line_start, i)
+            line_start = i + 1
     if data[0] == _NEWLINE or last + 1 - line_start > TYPED_BYTES_MAX:
         doubts += 1
     return newlines, doubts
+
+
+@njit(cache=True, nogil=True)
+def _is_doubtful(data: U8, line_start: int, newline: int) -> int:
+    """1 if this newline may not be the end of an object that is short enough."""
+    between = data[newline - 1] == _CLOSING and data[newline + 1] == _OPENING
+    return 0 if between and newline - line_start <= TYPED_BYTES_MAX else 1
