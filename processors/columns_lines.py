@@ -74,7 +74,8 @@ def _count_newlines(data: U8) -> tuple[int, int]:
             newlines += 1
             doubts += _is_doubtful(data, line_start, i)
             line_start = i + 1
-    if data[0] == _NEWLINE or last + 1 - line_start > TYPED_BYTES_MAX:
+    end = last if data[last] == _NEWLINE else last + 1
+    if data[0] == _NEWLINE or end - line_start > TYPED_BYTES_MAX:
         doubts += 1
     return newlines, doubts
 
