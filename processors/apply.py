@@ -166,7 +166,8 @@ class Judges(NamedTuple):
     level_values: F64  # [257] u of a level, for ADWIN; NaN for missing
     level_deviations: F64  # [257] sqrt(12) (u - 1/2), for Page-Hinkley; NaN for missing
     log_width: F64  # ADWIN's table
-    bet_table: F64  # [257, 24]
+    bet_tables: F64  # [T, 257, 24]
+    bet_table_of: I64  # [R, M] which of them
     field_bets: F64  # [R, M, 3, 24]
     bet_limits: F64  # [R, M, 13]
     base_of_cell: U8  # [R, M, 68]
@@ -208,7 +209,7 @@ def _detect(
             state.bets_marks[g, m],
             seen,
             levels,
-            judges.bet_table,
+            judges.bet_tables[judges.bet_table_of[r, m]],
             judges.field_bets[r, m],
             judges.bet_limits[r, m],
             hits,

@@ -10,7 +10,7 @@ from driftline.config.model_spec import ModelSpec
 from driftline.processors.apply import DETECTORS, Judges
 from driftline.processors.arrays import F64, I64, U8
 from driftline.processors.budget import MonitorRates, monitor_rates
-from driftline.processors.codes import CELL_INVALID, CELL_MISSING, N_CELLS, PARTITION_CELLS
+from driftline.processors.codes import CELL_INVALID, CELL_MISSING, CELLS, N_CELLS, PARTITION_CELLS
 from driftline.processors.detectors.adwin import LOG_WIDTH
 from driftline.processors.detectors.bets import BETS, LEVELS, field_bets, value_bets
 from driftline.processors.detectors.cascade_plan import (
@@ -20,6 +20,7 @@ from driftline.processors.detectors.cascade_plan import (
     REFERENCE_PER_WINDOW,
     cascade_plan,
 )
+from driftline.processors.detectors.category_bets import category_bets
 from driftline.processors.detectors.chi_square_cascade import cascade_p
 from driftline.processors.detectors.shiryaev_roberts import LIMITS, alarm_limits
 from driftline.processors.field_tables import FieldTables
@@ -38,7 +39,7 @@ class Thresholds:
         rows, fields = tables.cells.shape[:2]
         self.rates = monitor_rates(spec, fields, reference.events_per_week if reference is not None else None)
         self._dof: I64 = np.zeros((rows, fields, CASCADE_LEVELS), np.int64)
-        self.judges = _empty_judges(spec, self.rates, rows, fields)
+        self.judges = _empty_judges(spec, self.rates, tables)
         scopes = (self.rates.whole_model, *self.rates.segment_sets)
         for segment, row in tables.rows.items():
             detectors = scopes[segment.set_index - WHOLE_MODEL].detectors
@@ -56,6 +57,11 @@ class Thresholds:
         unusable = int(cells[CELL_INVALID] + cells[CELL_MISSING])
         total = max(1, int(cells[:PARTITION_CELLS].sum()))
         judges.field_bets[row, m], judges.bet_limits[row, m] = _bets_and_limits(unusable, total, threshold)
+        if row == 0 and not tables.is_numeric[m]:
+            judges.bet_table_of[row, m] = m - tables.n_numeric + 1
+            table = judges.bet_tables[judges.bet_table_of[row, m]]
+            table[:] = category_bets(cells[:CELLS])
+            judges.bet_limits[row, m] = alarm_limits(threshold, judges.field_bets[row, m], table)
         if total < BASE_EVENTS * REFERENCE_PER_WINDOW:
             return  # no count window is short enough for such a small reference: levels_used stays 0
         plan = cascade_plan(cells, numeric=bool(tables.is_numeric[m]), rate=rate)
@@ -80,7 +86,8 @@ def _bets_and_limits(unusable: int, total: int, threshold: float) -> tuple[F64, 
     return bets, alarm_limits(threshold, bets)
 
 
-def _empty_judges(spec: ModelSpec, rates: MonitorRates, rows: int, fields: int) -> Judges:
+def _empty_judges(spec: ModelSpec, rates: MonitorRates, tables: FieldTables) -> Judges:
+    rows, fields = tables.cells.shape[:2]
     scopes = (rates.whole_model, *rates.segment_sets)
     u: F64 = np.append((np.arange(LEVELS) + 0.5) / LEVELS, np.nan)
     alarms: U8 = np.array([name in spec.detectors for name in DETECTORS], np.uint8)
@@ -89,7 +96,9 @@ def _empty_judges(spec: ModelSpec, rates: MonitorRates, rows: int, fields: int) 
         level_values=u,
         level_deviations=np.sqrt(12.0) * (u - 0.5),
         log_width=LOG_WIDTH,
-        bet_table=value_bets(),
+        # bets on categories for the whole model's; segments share one table, or their number would multiply 50 KB
+        bet_tables=np.tile(value_bets(), (1 + fields - tables.n_numeric, 1, 1)),
+        bet_table_of=np.zeros((rows, fields), np.int64),
         field_bets=np.ones((rows, fields, 3, BETS)),
         bet_limits=np.zeros((rows, fields, LIMITS)),
         base_of_cell=np.zeros((rows, fields, N_CELLS), np.uint8),
