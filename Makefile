@@ -42,7 +42,7 @@ demo: $(EDITABLE)  ## replay real housing predictions and show what drifted
 .PHONY: test
 test: check  ## everything CI runs: check, tests, examples of the docs, coverage of the core
 	rm -f .coverage
-	NUMBA_DISABLE_JIT=1 $(PYTEST) --hypothesis-profile=plain -m "not compiled" -W "ignore:overflow encountered" --quiet --cov --cov-report= $(CORE_TESTS)
+	NUMBA_DISABLE_JIT=1 $(PYTEST) --hypothesis-profile=plain -m "not compiled" -k "not river" -W "ignore:overflow encountered" --quiet --cov --cov-report= $(CORE_TESTS)
 	$(PYTEST) --hypothesis-profile=ci --cov --cov-append -p tests.branch_gate --branches-min=$(BRANCHES_MIN) tests
 
 .PHONY: check
@@ -61,7 +61,7 @@ bench: $(VENV)/.dev $(EDITABLE)  ## speed and memory of the main paths
 
 .PHONY: bench-statistics
 bench-statistics: $(VENV)/.dev $(EDITABLE)  ## false alarms and detection delays against their bars
-	for benchmark in benchmarks/statistics/*.py; do $(BIN)/python "$$benchmark"; done
+	$(BIN)/python benchmarks/statistics/run.py
 
 .PHONY: wheel
 wheel: $(VENV)/.dev  ## build the wheel into dist/

@@ -37,6 +37,7 @@ DEFAULT_EVENTS_PER_WEEK: Final = 1_000_000.0
 PAGE_HINKLEY_ALLOWANCE: Final = 0.1
 """k, in standard deviations of the transformed value: half of the shift that is found soonest."""
 
+_ADWIN_SCALE, _ADWIN_POWER = 6200.0, 1.26
 _ADWIN_DELTA_RANGE: Final = (1e-10, 0.5)
 
 EventsSource = Literal["configuration", "reference", "default"]
@@ -149,14 +150,14 @@ def shiryaev_roberts_threshold(rate: float) -> float:
 def adwin_delta(rate: float) -> float:
     """The delta at which ADWIN (clock 32, values uniform on [0, 1)) alarms at `rate` per value; within 1e-10..0.5.
 
-    Average run length = 2570 delta^-1.65, fitted to simulations at delta .002, .01, .05 and .2 (116 alarms in all): so a
-    delta below .002 is an extrapolation. The confidence that delta nominally is would alarm far less often.
+    Average run length = 6200 delta^-1.26, fitted to simulations at ten deltas from .001 to .5 (docs/decisions/
+    delta-of-adwin.md); nominally delta is a confidence, and as such it would alarm far less often.
 
     >>> round(adwin_delta(1e-6), 3)
-    0.027
+    0.018
     """
     low, high = _ADWIN_DELTA_RANGE
-    return min(max(math.pow(2570.0 * rate, 1.0 / 1.65), low), high)
+    return min(max(math.pow(_ADWIN_SCALE * rate, 1.0 / _ADWIN_POWER), low), high)
 
 
 def page_hinkley_threshold(rate: float) -> float:

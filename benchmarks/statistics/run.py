@@ -1,6 +1,6 @@
 """False alarms and detection delays of the production kernels against their bars: what `make bench-statistics` runs.
 
-    python benchmarks/statistics/run.py                     # about eight minutes on two cores
+    python benchmarks/statistics/run.py                     # about four minutes on two cores
     python benchmarks/statistics/run.py --seeds 10 --runs 200 --no-windows
 
 False alarms on independent streams (bar B1), detection delays (bar B5 and two cases like those of B6), and the chi-square

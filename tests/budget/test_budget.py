@@ -130,9 +130,9 @@ def test_the_exponent_of_the_uniform_distribution_is_that_of_the_table(k: float,
     assert _uniform_exponent(k) == pytest.approx(theta, rel=1e-3)
 
 
-@pytest.mark.parametrize(("arl", "delta"), [(1e5, 0.11), (1e6, 0.027), (1e7, 0.0067), (1e8, 0.0017)])
-def test_adwin_deltas_are_those_of_the_fit(arl: float, delta: float) -> None:
-    assert adwin_delta(1 / arl) == pytest.approx(delta, rel=0.03)
+@pytest.mark.parametrize(("arl", "delta"), [(1.01e5, 0.11), (6.15e5, 0.027), (4.06e6, 0.006), (4.2e7, 0.001)])
+def test_adwin_deltas_are_those_that_simulations_gave(arl: float, delta: float) -> None:
+    assert adwin_delta(1 / arl) == pytest.approx(delta, rel=0.12)
 
 
 @given(rate=st.floats(1e-300, 1e6))
