@@ -47,6 +47,7 @@ def test_a_restored_filter_goes_on_as_the_old_one_would(keys: list[int], more: l
     assert [old.is_new(k) for k in more] == [new.is_new(k) for k in more]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("stride", [1, 1 << 20, 1 << 33], ids=["dense", "same low bits", "same low bits, high differ"])
 def test_ids_that_collide_in_the_table_cost_no_correctness(stride: int) -> None:
     keys = [i * stride for i in range(3000)]

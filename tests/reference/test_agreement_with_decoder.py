@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +115,7 @@ def test_a_stream_of_the_reference_rows_has_the_counts_of_the_reference(records:
         assert _counts_of_codes(codes, field) == _counts_of_profile(field), field.name
 
 
+@pytest.mark.compiled
 @settings(max_examples=40)
 @given(RECORDS)
 def test_segments_have_the_labels_and_rows_that_the_decoder_gives_them(records: list[dict[str, Any]]) -> None:

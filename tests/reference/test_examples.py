@@ -15,6 +15,7 @@ DATA = {"california": "california_housing_reference.csv", "employment": "employm
 SIZES = {"california": 30_000, "employment": 25_000}
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", DATA)
 def test_building_an_example_again_gives_the_same_bytes(name: str) -> None:
     spec = load_config(EXAMPLES / name / "config.yaml", environ={}).models[name]

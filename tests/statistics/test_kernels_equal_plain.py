@@ -146,6 +146,7 @@ def test_bands_are_the_familiar_ones_and_nothing_is_said_of_nan() -> None:
     assert psi_band(math.nan) is None
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("k", "n", "m"), [(4, 80, 5_000), (10, 250, 20_000), (16, 1_000, 10_000), (64, 250, 20_000), (64, 80, 800)]
 )
