@@ -23,8 +23,8 @@ from driftline.schemas.rejections import RecordRejected, Rejection
 
 _MODELS_REMEMBERED_MAX: Final = 4_096
 _GUESSES_MAX: Final = 4_096
-_BLOCKS_LINE_BY_LINE: Final = 8
-"""After a block that did not decode as a whole, so many are read line by line before that is tried again."""
+_WAIT_BLOCKS_MAX: Final = 63
+"""Whole blocks are tried again after 0, 1, 3, 7 .. blocks line by line: a try that fails costs half a block."""
 
 
 class PredictionReader:
@@ -36,7 +36,8 @@ class PredictionReader:
         self._up_to_date: set[str] = set()
         self._guesses: dict[bytes, ModelState | None] = {}
         self._only: ModelState | None = None
-        self._line_by_line = 0
+        self._line_by_line = 0  # so many blocks before the next try
+        self._wait_blocks = 0
         self._generic = PredictionDecoder()
 
     def begin_call(self) -> Assembly:
@@ -55,8 +56,10 @@ class PredictionReader:
             self._line_by_line -= 1
         elif self._only is not None:
             if self._read_whole(self._only, block, assembly):
+                self._wait_blocks = 0
                 return
-            self._line_by_line = _BLOCKS_LINE_BY_LINE
+            self._line_by_line = self._wait_blocks
+            self._wait_blocks = min(2 * self._wait_blocks + 1, _WAIT_BLOCKS_MAX)
         self.read_records(lines_of(block), assembly)
 
     def read_records(self, records: Sequence[bytes], assembly: Assembly) -> None:
