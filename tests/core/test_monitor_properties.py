@@ -139,7 +139,7 @@ def test_no_event_is_unaccounted_for_at_any_time(seed: int, cuts: list[int]) -> 
 @given(seed=SEEDS)
 def test_halves_of_a_window_merge_to_the_whole(seed: int) -> None:
     rng = random.Random(seed)
-    log = make_log(seed, 400, late_share=0.0)
+    log = make_log(seed, 250, late_share=0.0)
     whole = {_key(w): w for w in _windows(run(log, [], replace(SPEC, dedup=0, segments_max=100), the_reference()))}
     halves: list[dict[tuple[object, ...], WindowClosed]] = []
     chosen = [rng.random() < 0.5 for _ in log.records]
@@ -149,7 +149,7 @@ def test_halves_of_a_window_merge_to_the_whole(seed: int) -> None:
             [ms for ms, c in zip(log.record_ms, chosen, strict=True) if c is side],
         )
         # no lateness to lose events by: which event is late depends on the other half
-        spec = replace(SPEC, dedup=0, segments_max=100, lateness_ms=24 * 60 * MINUTE_MS, idle_after_ms=None)
+        spec = replace(SPEC, dedup=0, segments_max=100, lateness_ms=2 * 60 * MINUTE_MS, idle_after_ms=None)
         halves.append({_key(w): w for w in _windows(run(half, [], spec, the_reference()))})
     merger = WindowMerger(SPEC, the_reference())
     for key, window in whole.items():
@@ -160,10 +160,11 @@ def test_halves_of_a_window_merge_to_the_whole(seed: int) -> None:
         assert merged.n == window.n
         for ours, theirs in zip(merged.fields, window.fields, strict=True):
             assert ours.counts == theirs.counts
-            for name in ("psi", "jensen_shannon", "ks", "wasserstein", "chi_square", "chi_square_p", "min", "max"):
+            for name in ("psi", "jensen_shannon", "ks", "chi_square", "chi_square_p", "min", "max"):
                 assert getattr(ours, name) == getattr(theirs, name)
-            assert ours.mean == pytest.approx(theirs.mean, rel=1e-9, abs=1e-9)
-            assert ours.sd == pytest.approx(theirs.sd, rel=1e-6, abs=1e-6)
+            for name, tolerance in (("mean", 1e-9), ("wasserstein", 1e-9), ("sd", 1e-6)):
+                a, b = getattr(ours, name), getattr(theirs, name)
+                assert a is None if b is None else a == pytest.approx(b, rel=tolerance, abs=tolerance)
 
 
 def _key(window: WindowClosed) -> tuple[object, ...]:
