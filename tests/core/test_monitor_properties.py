@@ -23,8 +23,9 @@ from driftline.schemas.codec import decode_signal
 from driftline.schemas.signals import FieldWindow, WindowClosed
 from tests.core.logs import MINUTE_MS, SPEC, Log, event, make_log, partition, reference, run
 
+EVENTS = 320
 SEEDS = st.integers(0, 2**32 - 1)
-CUTS = st.lists(st.integers(0, 600), max_size=40)
+CUTS = st.lists(st.integers(0, EVENTS), max_size=40)
 LEARNING = replace(SPEC, learn_from=150)
 
 
@@ -35,7 +36,7 @@ def the_reference() -> Reference:
 
 @functools.lru_cache(maxsize=8)
 def a_log(seed: int) -> Log:
-    return make_log(seed, 600)
+    return make_log(seed, EVENTS)
 
 
 @given(seed=SEEDS, cuts=CUTS)
@@ -50,7 +51,7 @@ def test_any_batching_says_the_same_while_the_reference_is_being_learnt(seed: in
     assert run(log, cuts, LEARNING, None) == run(log, [], LEARNING, None)
 
 
-@given(seed=SEEDS, crashes=st.lists(st.integers(1, 599), min_size=1, max_size=4), learning=st.booleans())
+@given(seed=SEEDS, crashes=st.lists(st.integers(1, EVENTS - 1), min_size=1, max_size=4), learning=st.booleans())
 def test_a_crash_at_any_event_changes_nothing(seed: int, crashes: list[int], learning: bool) -> None:
     log = a_log(seed)
     spec, given_reference = (LEARNING, None) if learning else (SPEC, the_reference())
