@@ -32,7 +32,8 @@ class PredictionBatch:
     - numeric: float64[n, numeric fields], NaN = missing, +inf = invalid, otherwise finite
     - category: uint16[n, other fields], see `codes`
     - unknown: name -> int64[k] row indices, ascending; the name of an unknown feature, or "measurements:<name>" or
-      "envelope:<name>" for a name elsewhere. As many names as were met: whoever adds them up over time has to cap them
+      "envelope:<name>" for a name elsewhere. Names by first row, then by name; as many as were met: whoever adds them up
+      over time has to cap them
     - rows: set instead of numeric, category and segments when the model has no layout yet
     """
 

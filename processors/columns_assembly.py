@@ -94,7 +94,9 @@ class Assembly:
     def batches(self) -> Iterator[tuple[I64, PredictionBatch]]:
         """Each model's batch with the positions of its rows (ascending); offsets and record times are still empty."""
         built = [_batch(run) for run in self._runs.values()]
-        yield from sorted(built, key=lambda item: int(item[0][0]))
+        for positions, batch in sorted(built, key=lambda item: int(item[0][0])):
+            batch.unknown = _by_first_row(batch.unknown)
+            yield positions, batch
 
 
 def _batch(run: _ModelRun) -> tuple[I64, PredictionBatch]:
@@ -133,6 +135,7 @@ def batch_of_events(events: Sequence[Prediction], layout: EventLayout) -> Predic
     batch.record_ms = batch.event_ms
     batch.partition_ms = np.maximum.accumulate(batch.event_ms)
     batch.id_hash = hash_ids(hash_key(model), batch.ids)
+    batch.unknown = _by_first_row(batch.unknown)
     return batch
 
 
@@ -169,6 +172,11 @@ def _joined(
         segments=[SegmentColumn(codes.labels, column) for codes, column in zip(segment_codes, segments, strict=True)],
         unknown={name: np.array(at, np.int64) for name, at in unknown.items()},
     )
+
+
+def _by_first_row(unknown: dict[str, I64]) -> dict[str, I64]:
+    """Names in the order in which the log brought them: where names are capped, no way of reading may choose them."""
+    return dict(sorted(unknown.items(), key=lambda item: (int(item[1][0]), item[0])))
 
 
 def _reorder(batch: PredictionBatch, order: I64) -> None:

@@ -122,6 +122,17 @@ def test_unknown_names_are_counted_row_by_row_however_often_they_come(times: int
     assert unknown == {"a b": [1, 3], "measurements:tokens": [1, 3], "envelope:trace": [1, 3]}
 
 
+@pytest.mark.parametrize("already_met", [0, 5])
+def test_unknown_names_come_in_the_order_of_the_log_whichever_way_they_were_read(already_met: int) -> None:
+    columnizer = Columnizer(LAYOUTS.get)
+    for _ in range(already_met):
+        read(event(features={"z": 1, "b": 1}), columnizer=columnizer)
+    batch = only(
+        read(event(), event(features={"z": 1, "new": []}), event(features={"b": 2, "a": 1}), columnizer=columnizer)
+    )
+    assert list(batch.unknown) == ["new", "z", "a", "b"]
+
+
 def test_a_name_that_is_known_and_ignored_is_not_unknown() -> None:
     assert only(read(event(features={"note": "free text"}), event(features={"note": [1, [2]]}))).unknown == {}
 
