@@ -37,15 +37,13 @@ def demo() -> None:
 
 
 def examples_folder() -> Path:
-    """Where the examples lie: beside the package that is installed, or beside the source files it is linked to."""
+    """The examples of the repository that this file belongs to, itself or by the links of an editable install."""
     here = Path(__file__)
-    candidates = [path.parent.parent / "examples" for path in (here, here.resolve())]
-    for folder in candidates:
+    for above in (*here.resolve().parents, *here.parents):
+        folder = above / "examples"
         if (folder / CONFIG).is_file() and (folder / PREDICTIONS).is_file():
             return folder
-    raise InputError(
-        f"{candidates[0]}: the data of the demo is not there; run it in a clone of the repository: make demo"
-    )
+    raise InputError(f"{PREDICTIONS.name}: the data of the demo is not in the package; run `make demo` in a clone")
 
 
 def run_demo(folder: Path) -> Outcome:

@@ -13,11 +13,14 @@ from driftline.cli.finding_words import DETECTORS, change, limit, moment, streng
 from driftline.cli.findings import Finding
 from driftline.cli.looks import pictures
 
-WIDE: Final = 104
+WIDE: Final = 116
 """From so many columns on there is room for the names of the detectors and the time of the worst window."""
 
 _SHAPE: Final = 10
 _SHAPE_WIDE: Final = 14
+
+_NAME_MAX: Final = 12
+"""Characters of a category shown; the sentences and the files have all of them."""
 
 _BANDS: Final = {"major": "bold red", "moderate": "yellow", "none": "dim"}
 _ROLES: Final = {"feature": "input", "prediction": "output", "score": "output", "measurement": "measured"}
@@ -30,8 +33,8 @@ def findings_table(findings: Sequence[Finding], width: int) -> Table:
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2 if wide else 1, 0, 0), header_style="bold"
     )
     table.add_column("drifted", overflow="fold", min_width=10, max_width=24 if wide else 12)
-    table.add_column("first noticed (UTC)" if wide else "noticed (UTC)", width=19 if wide else 10)
-    table.add_column("reference → now", overflow="fold")
+    table.add_column("noticed (UTC)", width=10)
+    table.add_column("reference → now", no_wrap=True)
     table.add_column("shape", no_wrap=True, width=_SHAPE_WIDE if wide else _SHAPE)
     table.add_column("worst PSI", no_wrap=True)
     if wide:
@@ -43,19 +46,31 @@ def findings_table(findings: Sequence[Finding], width: int) -> Table:
     return table
 
 
-def legend() -> str:
-    """What the short forms of the table mean."""
-    return (
-        "shape: the reference above, now below. worst PSI: of the window furthest off; null: what chance alone gives "
-        "at its size. e: e-detector, p: chi-square test, bad: share that breaks the contract."
-    )
+def legend(findings: Sequence[Finding]) -> str:
+    """What the short forms of the table mean, those that occur."""
+    parts = [
+        "shape: the reference above, now below",
+        "worst PSI: of the window furthest off (null: by chance at its size)",
+    ]
+    if any(finding.over for finding in findings):
+        parts.append("over: the last window is as the reference, shown is the worst")
+    if any(finding.segments for finding in findings):
+        parts.append("+n: and n segments")
+    detectors = {found.detector for finding in findings for found in finding.strengths}
+    names = {
+        "shiryaev_roberts": "e: e-detector",
+        "chi_square": "p: chi-square test",
+        "contract": "bad: breaks the contract",
+    }
+    parts.append(", ".join(text for name, text in names.items() if name in detectors))
+    return "; ".join(part for part in parts if part) + "."
 
 
 def _row(finding: Finding, wide: bool) -> list[Text]:
     first = moment(finding.first_ms)
     cells = [
         _field(finding),
-        Text(first if wide else first.replace(" ", "\n")),
+        Text(first.replace(" ", "\n")),
         _change(finding),
         _shapes(finding, _SHAPE_WIDE if wide else _SHAPE),
         _psi(finding),
@@ -75,7 +90,7 @@ def _field(finding: Finding) -> Text:
     under = finding.where or _ROLES[finding.field.role]
     others = finding.segments - bool(finding.where)
     if others:
-        under += f" +{others}" if finding.where else f", {others} seg."
+        under += f" +{others}"
     return text.append(f"\n{under}", style="not bold cyan" if finding.where else "not bold dim")
 
 
@@ -89,9 +104,13 @@ def _change(finding: Finding) -> Text:
     if moved.of == "sd":
         notes = [f"sd {moved.note}", *notes[1:]]
     elif moved.of:
-        notes = [f"missing{moved.note}" if moved.of == "missing" else f"= {moved.of}", *notes[1:]]
+        notes = [moved.of if moved.of == "missing" else f"= {_cut(moved.of)}", *notes[1:]]
     under = ", ".join(note for note in notes if note)
     return text.append(f"\n{under}", style="red" if not finding.over else "dim") if under else text
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _NAME_MAX else f"{name[: _NAME_MAX - 1]}…"
 
 
 def _shapes(finding: Finding, width: int) -> Text:

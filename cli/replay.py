@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from driftline.cli.failures import explained
 from driftline.cli.findings import Finding, Findings
+from driftline.cli.label_times import prediction_times
 from driftline.cli.references import load_references
 from driftline.cli.replaying import Replayed
 from driftline.cli.replaying import replay as play
@@ -106,7 +107,13 @@ def run_replay(
         events = read_events(predictions, spec.columns, spec.name, progress=advance)
         label_blocks: Iterable[bytes] = ()
         if labels is not None:
-            label_blocks = read_labels(labels, spec.labels.columns, spec.columns, spec.name)
+            label_blocks = read_labels(
+                labels,
+                spec.labels.columns,
+                spec.columns,
+                spec.name,
+                known_ms=lambda: prediction_times(read_events(predictions, spec.columns, spec.name)),
+            )
         replayed = play(partition, events, label_blocks, _Watched(open_sink(), findings))
     used = _references_in_use(partition)
     return Outcome(

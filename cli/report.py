@@ -31,7 +31,7 @@ def show_findings(console: Console, findings: Sequence[Finding]) -> None:
         console.print(findings_table(shown, console.width))
         if len(of_model) > len(shown):
             console.print(f"and {count(len(of_model) - len(shown), 'more field')}")
-    console.print(legend(), style="dim", highlight=False)
+    console.print(legend(findings), style="dim", highlight=False)
 
 
 def show_budgets(console: Console, rates: Mapping[str, tuple[ModelSpec, MonitorRates]]) -> None:

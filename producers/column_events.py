@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -37,13 +37,26 @@ def prediction_lines(
 
 
 def label_lines(
-    file: ColumnFile, plan: LabelPlan, mapping: ColumnMapping, model: str, progress: Progress = no_progress
+    file: ColumnFile,
+    plan: LabelPlan,
+    mapping: ColumnMapping,
+    model: str,
+    known_ms: Mapping[str, int],
+    progress: Progress = no_progress,
 ) -> Iterator[bytes]:
-    """Blocks of JSON lines, one label a row; times are read as those of predictions."""
+    """Blocks of JSON lines, one label a row; times are read as those of predictions.
+
+    known_ms: for a file without times, when each prediction was made. A label without a prediction gets the latest.
+    """
     times = _timestamps(file, plan.timestamp, mapping)
-    assert times is not None
+    latest_ms = max(known_ms.values(), default=0)
     for block in file.blocks(plan.columns, plan.texts, progress):
-        columns = (block[plan.prediction_id], times.read(block[plan.timestamp]), block[plan.label])
+        ids = block[plan.prediction_id]
+        if times is not None and plan.timestamp is not None:
+            when = times.read(block[plan.timestamp])
+        else:
+            when = [known_ms.get(i, latest_ms) for i in ids]
+        columns = (ids, when, block[plan.label])
         rows = [
             {"prediction_id": i, "model": model, "timestamp": t, "label": label}
             for i, t, label in zip(*columns, strict=True)

@@ -47,7 +47,7 @@ class LabelPlan:
     """Columns of a file of labels by what they hold."""
 
     prediction_id: str
-    timestamp: str
+    timestamp: str | None
     label: str
     source: str | None
     weight: str | None
@@ -88,12 +88,13 @@ def plan_predictions(
     return plan
 
 
-def plan_labels(mapping: LabelColumns, names: Sequence[str], path: Path) -> LabelPlan:
-    """The same for a file of labels."""
-    _refuse(path, names, list(_missing_single(mapping, _LABEL, names, "labels.columns")))
+def plan_labels(mapping: LabelColumns, names: Sequence[str], path: Path, *, timed: bool = True) -> LabelPlan:
+    """The same for a file of labels; timed=False: rows need no time."""
+    required = _LABEL if timed else ("prediction_id", "label")
+    _refuse(path, names, list(_missing_single(mapping, required, names, "labels.columns")))
     return LabelPlan(
         prediction_id=mapping.prediction_id or "prediction_id",
-        timestamp=mapping.timestamp or "timestamp",
+        timestamp=_column(mapping.timestamp, "timestamp", names),
         label=mapping.label or "label",
         source=_column(mapping.source, "source", names),
         weight=_column(mapping.weight, "weight", names),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -47,14 +47,21 @@ def read_labels(
     mapping: ColumnMapping,
     model: str,
     *,
+    known_ms: Callable[[], Mapping[str, int]] | None = None,
     progress: Progress = no_progress,
 ) -> Iterator[bytes]:
-    """The same for labels; `mapping` says how their times are to be read."""
+    """The same for labels; `mapping` says how their times are to be read.
+
+    known_ms: asked when a CSV or Parquet file has no times; it gives the time of each prediction by its id, and a label is
+    then taken to have become known at once. Without it such a file is refused.
+    """
     path = _existing(path)
     file = _column_file(path)
     if file is None:
         return read_json_lines_blocks(path, progress=progress)
-    return label_lines(file, plan_labels(columns, file.names, path), mapping, model, progress)
+    plan = plan_labels(columns, file.names, path, timed=known_ms is None)
+    known = known_ms() if known_ms is not None and plan.timestamp is None else {}
+    return label_lines(file, plan, mapping, model, known, progress)
 
 
 def has_times(path: str | Path, mapping: ColumnMapping) -> bool:
