@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 
 from driftline.schemas.codec import PredictionDecoder
-from driftline.schemas.exact import ReadPrediction
+from driftline.schemas.exact import LABEL_FIELDS, PREDICTION_FIELDS, ReadPrediction
 from driftline.schemas.rejections import REMEDIES, Rejection, RejectionReason
 from tests.schemas.bad_records import BAD_RECORDS, NOT_REJECTED
 
@@ -66,3 +68,15 @@ def _seconds(decoder: PredictionDecoder, record: bytes) -> float:
     start = time.perf_counter()
     decoder.decode(record)
     return time.perf_counter() - start
+
+
+def test_every_reason_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `(\w+)` \| (?!string|RFC|number|object|integer)", page, flags=re.MULTILINE))
+    assert documented == {reason.value for reason in RejectionReason}
+
+
+@pytest.mark.parametrize("fields", [PREDICTION_FIELDS, LABEL_FIELDS])
+def test_every_field_of_an_event_is_in_the_documentation(fields: frozenset[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(fields) if f"`{name}`" not in page] == []
