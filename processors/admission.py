@@ -73,7 +73,7 @@ def admit(
         clock[MAX_RECORD] = record
         plausible = EARLIEST_EVENT_MS <= at <= record + tolerance
         watermark = clock[WATERMARK]
-        if idle_after >= 0 and partition_ms[i] - clock[LAST_RECORD] >= idle_after and clock[LAST_RECORD] > _NOT_YET:
+        if idle_after >= 0 and clock[LAST_RECORD] > _NOT_YET and partition_ms[i] - clock[LAST_RECORD] >= idle_after:
             watermark = max(watermark, partition_ms[i] - idle_after - lateness)
         if plausible:
             clock[MAX_EVENT] = max(clock[MAX_EVENT], at)
@@ -146,9 +146,10 @@ class Admission:
             )
         )
 
-    def reopen(self, event_ms: I64, slot: I32) -> None:
-        """Open again the panes of events that were admitted before everything was closed early."""
-        self.open_panes[slot] = event_ms // self.pane_ms
+    def latest_pane_end_ms(self) -> int:
+        """End of the pane that record time, or the watermark, has reached: no pane that ends there has closed yet."""
+        latest = max(int(self.clock[MAX_RECORD]), self.watermark_ms)
+        return (latest // self.pane_ms + 1) * self.pane_ms
 
     def tick(self, partition_ms: int) -> None:
         """A later record or tick of the partition: an idle model's watermark moves on."""

@@ -16,14 +16,15 @@ from driftline.processors import monitor_snapshot
 from driftline.processors.admission import Admission
 from driftline.processors.arrays import I32, I64, U8
 from driftline.processors.batches import Batch, LabelBatch, PredictionBatch, Tick
-from driftline.processors.columns_assembly import batch_of_events
 from driftline.processors.counters import Counters
+from driftline.processors.crossings import Crossing
 from driftline.processors.notices import Notices
 from driftline.processors.panes import Due, OpenWindows
 from driftline.processors.reference.build import build_reference
-from driftline.processors.reference.layout import layout_of
 from driftline.processors.reference.profile import Reference
 from driftline.processors.scope import Scope
+from driftline.processors.scope_columns import ScopeColumns
+from driftline.schemas.errors import BadReference
 from driftline.schemas.events import Prediction
 from driftline.schemas.layout import EventLayout
 from driftline.schemas.rejections import RejectionReason
@@ -37,7 +38,7 @@ class Monitor:
     """Windows, sketches and detectors of one model.
 
     `reference` None: it is learnt from the first `spec.learn_from` applied events. `references_by_version` gives versions
-    with a profile of their own; all other versions share the model's.
+    with a profile of their own; all other versions share the model's (and only they are learnt from).
     """
 
     def __init__(
@@ -70,9 +71,11 @@ class Monitor:
 
     @property
     def layout(self) -> EventLayout | None:
-        """Which columns events become; None while the reference is being learnt."""
-        reference = self.scopes[0].reference
-        return None if reference is None else layout_of(reference, self.spec)
+        """Which columns events become. None: generic events are wanted, as the reference is being learnt, or that of a
+        version has other fields or categories (see `scope_columns`).
+        """
+        layout = self.scopes[0].layout
+        return layout if all(scope.layout == layout for scope in self.scopes) else None
 
     # -- events in, signals out --------------------------------------------------------------------------------------
 
@@ -88,20 +91,25 @@ class Monitor:
 
     def finish(self) -> list[Signal]:
         """The end of a file: close what is open as `partial`, and say what is still to be said."""
-        last = self.windows.last_end_ms()
-        return [*self._close_all(), *self.notices.said_at(last)]
+        signals: list[Signal] = []
+        while (due := self.windows.due(verdict.NEVER)) is not None:
+            signals += self._close(due, partial=True)
+        return [*signals, *self.notices.said_at(self.admission.latest_pane_end_ms())]
 
     def _step_predictions(self, batch: PredictionBatch) -> list[Signal]:
         n = len(batch)
         status: U8 = np.zeros(n, np.uint8)
         slot: I32 = np.zeros(n, np.int32)
+        columns = ScopeColumns(batch, self._scope_of_version)
         signals: list[Signal] = []
         start = 0
         while start < n:
             stop = self.admission.admit(
                 start, batch.event_ms, batch.record_ms, batch.partition_ms, batch.id_hash, status, slot
             )
-            signals += self._apply(batch, status, slot, start, stop)
+            self._count(batch, status[start:stop], start)
+            events = np.flatnonzero(status[start:stop] == verdict.APPLIED) + start
+            signals += self._apply(columns, events, slot)
             signals += self._close_due()
             start = stop
         self.counters.check()
@@ -109,19 +117,15 @@ class Monitor:
 
     # -- applying ----------------------------------------------------------------------------------------------------
 
-    def _apply(self, batch: PredictionBatch, status: U8, slot: I32, start: int, stop: int) -> list[Signal]:
-        """Count what became of events [start, stop) and apply those that were admitted; no window closes in between."""
-        decided = status[start:stop]
-        self._count(batch, decided, start)
-        events = np.flatnonzero(decided == verdict.APPLIED) + start
+    def _apply(self, columns: ScopeColumns, events: I64, slot: I32) -> list[Signal]:
+        """Apply admitted events (positions in the batch); no window ends in between."""
         signals: list[Signal] = []
         while len(events):
-            here = self._until_learnt(events)
-            signals += self._apply_events(batch, events[:here], slot)
+            here = self._until_learnt(columns, events)
+            signals += self._apply_events(columns, events[:here], slot)
             events = events[here:]
             if self.scopes[0].reference is None and len(self.learnt_rows) >= self.spec.learn_from:
                 signals += self._learn()
-                self.admission.reopen(batch.event_ms[events], slot[events])
         return signals
 
     def _count(self, batch: PredictionBatch, decided: U8, start: int) -> None:
@@ -140,32 +144,27 @@ class Monitor:
                 self.counters.rejected += int(counts[code])
                 self.notices.rejected(reason, int(counts[code]))
 
-    def _until_learnt(self, events: I64) -> int:
+    def _until_learnt(self, columns: ScopeColumns, events: I64) -> int:
+        """How many of the events may be applied before the reference has to be made."""
         if self.scopes[0].reference is not None:
             return len(events)
-        return min(len(events), self.spec.learn_from - len(self.learnt_rows))
+        own = columns.events_of(0, events)
+        wanted = self.spec.learn_from - len(self.learnt_rows)
+        return len(events) if len(own) < wanted else int(np.searchsorted(events, own[wanted - 1])) + 1
 
-    def _apply_events(self, batch: PredictionBatch, events: I64, slot: I32) -> list[Signal]:
-        layout = self.layout
-        if layout is None:
+    def _apply_events(self, columns: ScopeColumns, events: I64, slot: I32) -> list[Signal]:
+        batch = columns.batch
+        if self.scopes[0].reference is None:
             assert batch.rows is not None, "a batch has rows as long as the model has no layout"
-            self.learnt_rows.extend(batch.rows[i] for i in events.tolist())
-        elif batch.rows is not None:
-            _fill_columns(batch, layout)
+            self.learnt_rows.extend(batch.rows[i] for i in columns.events_of(0, events).tolist())
         self._note_versions(batch, events)
-        self._note_unknown(batch, events, slot)
-        crossings = [c for scope, mine in self._by_scope(batch, events) for c in scope.crossings(batch, mine, slot)]
+        crossings: list[Crossing] = []
+        for index, scope in enumerate(self.scopes):
+            crossings += scope.crossings(columns.of(index, scope), columns.events_of(index, events), slot)
         return [signal for crossing in sorted(crossings) for signal in crossing.signals()]
 
-    def _by_scope(self, batch: PredictionBatch, events: I64) -> list[tuple[Scope, I64]]:
-        if len(self.scopes) == 1:
-            return [(self.scopes[0], events)]
-        scope_of_code = np.array([self._scope_of_version.get(version, 0) for version in batch.versions])
-        chosen = scope_of_code[batch.version_codes[events]]
-        return [(scope, events[chosen == i]) for i, scope in enumerate(self.scopes)]
-
     def _note_versions(self, batch: PredictionBatch, events: I64) -> None:
-        if not self.spec.references_by_version:
+        if len(self.scopes) == 1:
             return
         codes, first = np.unique(batch.version_codes[events], return_index=True)
         for i in np.argsort(first).tolist():
@@ -175,12 +174,6 @@ class Monitor:
                 if version not in self._scope_of_version:
                     self.notices.new_version(version)
 
-    def _note_unknown(self, batch: PredictionBatch, events: I64, slot: I32) -> None:
-        for name, rows in batch.unknown.items():
-            applied = rows[np.isin(rows, events, assume_unique=True)]
-            for pane, count in zip(*np.unique(slot[applied], return_counts=True), strict=True):
-                self.scopes[0].note_unknown(name, int(pane), int(count))
-
     # -- learning ----------------------------------------------------------------------------------------------------
 
     def _learn(self) -> list[Signal]:
@@ -188,12 +181,27 @@ class Monitor:
 
         Both halves of a window that is cut here are `partial`; together they hold its events once.
         """
-        signals = self._close_all()
+        rows, self.learnt_rows = self.learnt_rows, []
+        try:
+            reference = build_reference(self.spec, rows, source=f"learnt from {len(rows)} events")
+        except BadReference as error:
+            self.notices.not_learnt(error)
+            return []
+        signals = self._cut_windows()
         self.cut_windows = {(s.start_ms, s.length_ms) for s in signals if isinstance(s, WindowClosed)}
-        reference = build_reference(self.spec, self.learnt_rows, source=f"learnt from {len(self.learnt_rows)} events")
-        self.learnt_rows = []
         self.use_learnt(reference)
         return [*signals, self.notices.learnt(reference)]
+
+    def _cut_windows(self) -> list[Signal]:
+        """Close what the model's own scope holds and leave its windows open; versions with a reference go on."""
+        windows = self.windows
+        panes, longer = windows.open_panes.copy(), windows.longer_starts.copy()
+        signals: list[Signal] = []
+        while (due := windows.due(verdict.NEVER)) is not None:
+            signals += self.scopes[0].close(due, partial=True)
+            windows.close(due)
+        windows.open_panes[:], windows.longer_starts[:] = panes, longer
+        return signals
 
     def use_learnt(self, reference: Reference) -> None:
         """From now on events are judged by this reference, and only new state counts."""
@@ -205,7 +213,7 @@ class Monitor:
     def _close_due(self) -> list[Signal]:
         signals: list[Signal] = []
         while (due := self.windows.due(self.admission.watermark_ms)) is not None:
-            signals += self._close(due, partial=(due.start_ms, due.length_ms) in self.cut_windows)
+            signals += self._close(due, partial=False)
             self.cut_windows.discard((due.start_ms, due.length_ms))
             if due.is_pane:
                 self._check_rate()
@@ -221,15 +229,11 @@ class Monitor:
             if rates.events_source == "default":
                 self.notices.rate_unknown(rates.events_per_week, rates.reason)
 
-    def _close_all(self) -> list[Signal]:
-        """Close every open window before its time. Says nothing of late events and the like: their pane has not closed."""
-        signals: list[Signal] = []
-        while (due := self.windows.due(verdict.NEVER)) is not None:
-            signals += self._close(due, partial=True)
-        return signals
-
     def _close(self, due: Due, partial: bool) -> list[Signal]:
-        signals = [signal for scope in self.scopes for signal in scope.close(due, partial)]
+        cut = (due.start_ms, due.length_ms) in self.cut_windows
+        signals: list[Signal] = []
+        for index, scope in enumerate(self.scopes):
+            signals += scope.close(due, partial or (cut and index == 0))
         self.windows.close(due)
         return signals
 
@@ -257,12 +261,3 @@ class Monitor:
         monitor = cls(spec, reference, partition=partition, references_by_version=references_by_version)
         monitor_snapshot.read(monitor, snapshot)
         return monitor
-
-
-def _fill_columns(batch: PredictionBatch, layout: EventLayout) -> None:
-    """Give a batch of generic rows the columns it could not have when it was decoded."""
-    assert batch.rows is not None
-    columns = batch_of_events(batch.rows, layout)
-    batch.rows = None
-    batch.numeric, batch.category, batch.segments = columns.numeric, columns.category, columns.segments
-    batch.unknown = columns.unknown

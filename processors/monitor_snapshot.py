@@ -150,7 +150,7 @@ def _take_said(monitor: Monitor, said: _Said) -> None:
 
 def _index(scope: Scope) -> _ScopeIndex:
     segments = [(segment.set_index, segment.label) for segment in scope.rows.segments]
-    unknown = [dict(sorted(names.items())) for names in scope.unknown]
+    unknown = [dict(sorted(names.items())) for names in scope.unknown.slots]
     return _ScopeIndex(segments, unknown, sorted(scope.quality.open))
 
 
@@ -160,7 +160,7 @@ def _take_scope(scope: Scope, parts: dict[str, bytes]) -> None:
         return
     index = msgspec.msgpack.decode(data, type=_ScopeIndex)
     scope.rows.restore([Segment(*segment) for segment in index.segments])
-    scope.unknown = index.unknown
+    scope.unknown.slots = index.unknown
     scope.quality.open = set(index.violations)
     scope.make_room()
     for kind, state in (("windows", scope.window_state), ("detectors", scope.detectors)):

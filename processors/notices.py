@@ -8,6 +8,7 @@ from __future__ import annotations
 from driftline.processors.arrays import I64
 from driftline.processors.reference.profile import Reference, encode_reference
 from driftline.processors.signal_ids import digest
+from driftline.schemas.errors import BadReference
 from driftline.schemas.rejections import RejectionReason
 from driftline.schemas.signals import Health, HealthCode, LateEvents, ReferenceLearnt, Rejected, Signal
 
@@ -50,6 +51,11 @@ class Notices:
         """A part of a snapshot that could not be used."""
         message = f"the part {name!r} of the snapshot starts afresh: {reason}"
         self._health(HealthCode.SNAPSHOT_PART_RESTARTED, message, {"part": name, "reason": reason})
+
+    def not_learnt(self, error: BadReference) -> None:
+        """The events gathered make no reference; learning begins anew with the next ones."""
+        message = f"no reference could be learnt ({error}); the next events are tried. Build one from a file instead"
+        self._health(HealthCode.NO_REFERENCE, message, {})
 
     def learnt(self, reference: Reference) -> ReferenceLearnt:
         """Said at once: from here on the model is judged."""

@@ -47,10 +47,6 @@ class OpenWindows:
         """The window to close next, if any ends at or before the watermark."""
         return min((due for due in self._open() if due.end_ms <= watermark_ms), default=None)
 
-    def last_end_ms(self) -> int:
-        """The latest end of an open window: closing up to there closes everything."""
-        return max((due.end_ms for due in self._open()), default=-NEVER)
-
     def _open(self) -> Iterator[Due]:
         pane_ms = self.lengths_ms[0]
         for slot, pane in enumerate(self.open_panes.tolist()):

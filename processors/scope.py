@@ -30,23 +30,22 @@ from driftline.processors.field_tables import FieldTables
 from driftline.processors.moments import merge_moments, remove_value
 from driftline.processors.panes import Due, OpenWindows
 from driftline.processors.quality import ContractWatch
+from driftline.processors.reference.layout import layout_of
 from driftline.processors.reference.profile import Reference
 from driftline.processors.rounding import written
-from driftline.processors.segments import OTHER, Segment, SegmentRows
+from driftline.processors.segments import Segment, SegmentRows
 from driftline.processors.signal_ids import digest
 from driftline.processors.sketches import baseline_sketch, current_sketch
 from driftline.processors.state import MOMENTS, DetectorState, WindowState, empty_moments, grow
 from driftline.processors.statistics.test_cells import test_cell_maps
 from driftline.processors.thresholds import Thresholds
 from driftline.processors.transform import encode_numeric
+from driftline.processors.unknown_names import UnknownNames
 from driftline.processors.window_close import Online, Sketches, field_windows, statistics_of
 from driftline.schemas.signals import FieldWindow, Signal, WindowClosed
 
 DESCRIBED_MIN: Final = 200
 """Events an alert's description of "now" should rest on; longer windows are added until it does."""
-
-UNKNOWN_NAMES_MAX: Final = 64
-"""Unknown feature names told apart in one window; the rest are counted together."""
 
 
 class Scope:
@@ -63,8 +62,9 @@ class Scope:
         self.rows = SegmentRows(sets, spec.segments_max, frozenset(self.tables.rows))
         self.window_state = WindowState(windows.slots, self.tables.n_fields, self.tables.n_numeric)
         self.detectors = DetectorState(self.tables.n_fields)
-        self.unknown: list[dict[str, int]] = [{} for _ in range(windows.slots)]
+        self.unknown = UnknownNames(windows.slots)
         self.quality = ContractWatch(spec, self.tables)
+        self.layout = None if reference is None else layout_of(reference, spec)
         self.reference_hash = None if reference is None else reference.hash
         self.config_hash = config_hash(spec)
         self._cell_maps = test_cell_maps(self.tables.cells, self.tables.is_numeric)
@@ -91,6 +91,7 @@ class Scope:
             return []
         rows = self.rows.rows_of(batch.segments[: len(self.rows.sets)], events)
         self.make_room()
+        self.unknown.note(batch.unknown, events, slot)
         codes, values = self._encode(batch)
         room = alarms_max(len(events), len(rows), self.tables.n_fields)
         out: I64 = np.empty((room, HIT_COLUMNS), np.int64)
@@ -219,15 +220,8 @@ class Scope:
             for slot in self.windows.accumulators_of(due):
                 self._merge(rows, sketches, due.slot, slot)
         state.clear(rows, due.slot)
-        self.unknown[due.slot] = {}
+        self.unknown.clear(due.slot)
         return signals
-
-    def note_unknown(self, name: str, slot: int, count: int) -> None:
-        """Applied events of a pane carried a feature that the reference does not know."""
-        names = self.unknown[slot]
-        if name not in names and len(names) >= UNKNOWN_NAMES_MAX:
-            name = OTHER
-        names[name] = names.get(name, 0) + count
 
     def _merge(self, rows: I64, sketches: Sketches, pane: int, into: int) -> None:
         state = self.window_state
@@ -237,8 +231,7 @@ class Scope:
         merged = state.moments[rows, into].reshape(-1, MOMENTS)
         merge_moments(merged, sketches.moments.reshape(-1, MOMENTS))
         state.moments[rows, into] = merged.reshape(sketches.moments.shape)
-        for name, count in self.unknown[pane].items():
-            self.note_unknown(name, into, count)
+        self.unknown.merge(pane, into)
 
     def _field_windows(self, rows: I64, sketches: Sketches) -> list[list[FieldWindow]]:
         if not self.tables.n_fields:
@@ -295,5 +288,5 @@ class Scope:
             reference_hash=self.reference_hash,
             config_hash=self.config_hash,
             fields=fields,
-            unknown_features=dict(sorted(self.unknown[due.slot].items())) if row == 0 else {},
+            unknown_features=dict(sorted(self.unknown.slots[due.slot].items())) if row == 0 else {},
         )
