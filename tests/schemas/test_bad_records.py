@@ -72,7 +72,7 @@ def _seconds(decoder: PredictionDecoder, record: bytes) -> float:
 
 def test_every_reason_is_in_the_documentation() -> None:
     page = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"^\| `(\w+)` \| (?!string|RFC|number|object|integer)", page, flags=re.MULTILINE))
+    documented = set(re.findall(r"^\| `(\w+)` \|", page.split("## What is rejected")[1], flags=re.MULTILINE))
     assert documented == {reason.value for reason in RejectionReason}
 
 
