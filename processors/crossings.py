@@ -116,8 +116,13 @@ def open_alert(
     offset: int,
     window_ms: tuple[int, int] | None = None,
     violation: str = "",
+    sentence: str = "",
 ) -> AlertOpened:
-    """The alert of one detector on one field and segment; `event_ms` and `offset` are those at which it was found."""
+    """The alert of one detector on one field and segment; `event_ms` and `offset` are those at which it was found.
+
+    window_ms: start and end of the window that it was found in, if it was not found at a record; violation: which of a
+    field's promises is broken; sentence: the summary, where it is not that of a drift.
+    """
     fingerprint = digest(
         place.model, place.version, kind, detector, evidence.name, violation, *place.segment_set, place.segment
     )
@@ -131,7 +136,7 @@ def open_alert(
         kind=kind,
         severity="ticket",
         title=f"{place.model}: {evidence.name} {_VERB[kind]}{where}",
-        summary=violation or summary(place, kind, detector, evidence),
+        summary=sentence or summary(place, kind, detector, evidence),
         detector=detector,
         segment_set=list(place.segment_set),
         segment=place.segment,
@@ -145,7 +150,8 @@ def open_alert(
         config_hash=place.config_hash,
         reference_hash=place.reference_hash,
     )
-    return AlertOpened(id=digest("alert_opened", fingerprint, shape, place.partition, offset), alert=alert)
+    found_at = offset if window_ms is None else window_ms[1]
+    return AlertOpened(id=digest("alert_opened", fingerprint, shape, place.partition, found_at), alert=alert)
 
 
 _VERB: Final = {

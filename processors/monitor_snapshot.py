@@ -16,7 +16,7 @@ from driftline.processors.reference.profile import decode_reference, encode_refe
 from driftline.processors.scope import Scope
 from driftline.processors.segments import Segment
 from driftline.processors.signal_ids import digest
-from driftline.processors.snapshot import Part, pack_arrays, read_parts, unpack_arrays, write_parts
+from driftline.processors.snapshot import Part, Unusable, pack_arrays, read_parts, unpack_arrays, write_parts
 from driftline.processors.state import DetectorState, WindowState, arrays_of
 from driftline.schemas.events import Prediction
 from driftline.schemas.rejections import RejectionReason
@@ -79,6 +79,10 @@ def read(monitor: Monitor, snapshot: bytes) -> None:
     if "learnt" in learnt and monitor.scopes[0].reference is None:
         monitor.use_learnt(decode_reference(learnt["learnt"]))
     parts, unusable = read_parts(snapshot, _Fingerprints(monitor).of)
+    if "clock" not in parts:  # counts without the panes they belong to would turn up in windows of another time
+        for name in [name for name in parts if name.startswith("windows/")]:
+            del parts[name]
+            unusable.append(Unusable(name, "the clock that its windows belong to starts afresh"))
     for part in unusable:
         monitor.notices.part_restarted(part.name, part.reason)
     if "clock" in parts:
@@ -90,7 +94,7 @@ def read(monitor: Monitor, snapshot: bytes) -> None:
         _take_said(monitor, msgspec.msgpack.decode(parts["said"], type=_Said))
     if "ids" in parts:
         monitor.admission.duplicates.restore(unpack_arrays(parts["ids"])["keys"])  # type: ignore[arg-type]
-    if "learning" in parts:
+    if "learning" in parts and monitor.scopes[0].reference is None:
         monitor.learnt_rows = msgspec.msgpack.decode(parts["learning"], type=list[Prediction])
     for scope in monitor.scopes:
         _take_scope(scope, parts)
@@ -101,27 +105,34 @@ class _Fingerprints:
 
     def __init__(self, monitor: Monitor) -> None:
         spec = monitor.spec
-        self._clock = shape_fingerprint(spec, "windows")
-        self._ids = shape_fingerprint(spec, "duplicates")
+        self._clock = digest("clock", *spec.windows_ms, spec.lateness_ms, spec.idle_after_ms, spec.future_tolerance_ms)
+        # counters and remembered ids mean the same under any setting: a smaller memory keeps the newest ids
+        self._model = digest("model", spec.name)
+        self._windows = digest(self._clock, shape_fingerprint(spec, "windows"))
         self._learning = digest("learning", spec.learn_from)
         self._scopes = {scope.version: scope for scope in monitor.scopes}
 
     def of(self, name: str) -> str | None:
         """The fingerprint of a part by its name, None for a part that is not wanted."""
         kind, _, rest = name.partition("/")
-        fixed = {"clock": self._clock, "said": self._clock, "ids": self._ids, "learning": self._learning}
+        fixed = {"clock": self._clock, "said": self._model, "ids": self._model, "learning": self._learning}
         if kind in fixed or kind == "learnt":
             return fixed.get(kind, self._learning)
         scope = self._scopes.get(rest if kind == "segments" else rest.rpartition("/")[0])
         if scope is None:
             return None
-        sets = ["|".join(keys) for keys in scope.spec.segments]
+        sets = [digest(*keys) for keys in scope.spec.segments]
         shape = digest(scope.reference_hash, scope.spec.segments_max, *sets, *scope.tables.names)
         return {
             "segments": shape,
-            "windows": digest("windows", shape, self._clock),
-            "detectors": digest("detectors", shape, scope.thresholds.fingerprint),
+            "windows": digest("windows", shape, self._windows, *_layout(scope.window_state)),
+            "detectors": digest("detectors", shape, scope.thresholds.fingerprint, *_layout(scope.detectors)),
         }.get(kind)
+
+
+def _layout(state: WindowState | DetectorState) -> list[str]:
+    """Names, types and shapes of a row's arrays: another release may keep other ones."""
+    return [f"{name} {array.dtype.str} {array.shape[1:]}" for name, array in arrays_of(state)]
 
 
 def _said(monitor: Monitor) -> _Said:
@@ -160,7 +171,8 @@ def _take_scope(scope: Scope, parts: dict[str, bytes]) -> None:
         return
     index = msgspec.msgpack.decode(data, type=_ScopeIndex)
     scope.rows.restore([Segment(*segment) for segment in index.segments])
-    scope.unknown.slots = index.unknown
+    if f"windows/{scope.version}/0" in parts:
+        scope.unknown.slots = index.unknown
     scope.quality.open = set(index.violations)
     scope.make_room()
     for kind, state in (("windows", scope.window_state), ("detectors", scope.detectors)):

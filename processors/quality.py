@@ -75,6 +75,7 @@ class ContractWatch:
                         window.end_ms,
                         NO_OFFSET,
                         (window.start_ms, window.end_ms),
+                        f"{field.kind} {violation}",
                         f"{count / window.n:.1%} of the values of {field.name} are {VIOLATIONS[violation]} "
                         f"(more than {limit:.1%}): {count} of {window.n} events.",
                     )

@@ -1,6 +1,7 @@
 """A snapshot: named parts, each with the fingerprint of what shaped it and a checksum. Never pickle.
 
-Layout: magic, length of the header (uint32 little-endian), header as MessagePack, then the parts one after another.
+Layout: magic, length and CRC-32 of the header (uint32, little-endian), header as MessagePack, then the parts one after
+another.
 A part whose fingerprint does not match, or whose bytes are damaged, is left out by `read_parts` with the reason, and its
 owner starts afresh and says so; the other parts are kept. Arrays are written in little-endian C order with their shape.
 """
@@ -19,6 +20,8 @@ from driftline.schemas.errors import DamagedSnapshot
 
 MAGIC: Final = b"DLS1"
 FORMAT_VERSION: Final = 1
+
+_HEADER_AT: Final = 12
 
 
 class Part(NamedTuple):
@@ -61,7 +64,8 @@ def write_parts(parts: list[Part]) -> bytes:
     """All parts as one byte string."""
     entries = [_Entry(p.name, p.fingerprint, zlib.crc32(p.data), len(p.data)) for p in parts]
     header = msgspec.msgpack.encode(_Header(FORMAT_VERSION, entries))
-    return b"".join([MAGIC, len(header).to_bytes(4, "little"), header, *(p.data for p in parts)])
+    frame = [MAGIC, len(header).to_bytes(4, "little"), zlib.crc32(header).to_bytes(4, "little"), header]
+    return b"".join([*frame, *(p.data for p in parts)])
 
 
 def read_parts(snapshot: bytes, fingerprint_of: Callable[[str], str | None]) -> tuple[dict[str, bytes], list[Unusable]]:
@@ -91,9 +95,13 @@ def read_parts(snapshot: bytes, fingerprint_of: Callable[[str], str | None]) -> 
 def _read_header(snapshot: bytes) -> tuple[_Header, int]:
     if snapshot[:4] != MAGIC:
         raise DamagedSnapshot("these bytes are not a driftline snapshot: pass what Monitor.snapshot() returned")
-    length = int.from_bytes(snapshot[4:8], "little")
+    end = _HEADER_AT + int.from_bytes(snapshot[4:8], "little")
+    packed = snapshot[_HEADER_AT:end]
+    # a wrong name or length of a part would put good bytes into the wrong place
+    if len(packed) != end - _HEADER_AT or zlib.crc32(packed) != int.from_bytes(snapshot[8:_HEADER_AT], "little"):
+        raise DamagedSnapshot("the snapshot's header is damaged: take an older snapshot, or start from the log")
     try:
-        header = msgspec.msgpack.decode(snapshot[8 : 8 + length], type=_Header)
+        header = msgspec.msgpack.decode(packed, type=_Header)
     except msgspec.MsgspecError as error:
         raise DamagedSnapshot(f"the snapshot's header cannot be read ({error}): take an older snapshot") from error
     if header.format_version != FORMAT_VERSION:
@@ -101,7 +109,7 @@ def _read_header(snapshot: bytes) -> tuple[_Header, int]:
             f"snapshot format {header.format_version} is not known here (this is {FORMAT_VERSION}): "
             "restore it with the release that wrote it, or start from the log"
         )
-    return header, 8 + length
+    return header, end
 
 
 def pack_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
