@@ -5,7 +5,8 @@ Lane j holds the stake S_j = w_j R_j. Every value first adds the weight, then mu
     S_j <- (S_j + w_j) e_j(level),      alarm when S_0 + ... + S_23 >= A
 
 So R_j is the sum, over all possible onsets, of the wealth of a gambler who began to bet there. Without drift R_j - t is
-a martingale, so the average run length to a false alarm is at least A, whatever the field; no simulation is needed.
+a martingale, so the average run length to a false alarm is at least A, whatever the field; no simulation is needed. A
+missing value moves the six lanes that bet on missing values; for the others it does not take a turn.
 
 *Latch*, one alarm per onset: after an alarm the bets go on, the statistic is kept at or below 10 A, and the detector is
 armed again, with all stakes 0, when the statistic has stayed below A / 10 for as many values as the evidence of the
@@ -29,7 +30,16 @@ import numpy as np
 from numba import njit
 
 from driftline.processors.arrays import F64, I64, U8, U16
-from driftline.processors.detectors.bets import BETS, LEVELS, field_bets, growth_max, resting_statistic, value_bets
+from driftline.processors.detectors.bets import (
+    BETS,
+    LEVELS,
+    MISSING_LEVEL,
+    VALUE_BETS,
+    field_bets,
+    growth_max,
+    resting_statistic,
+    value_bets,
+)
 from driftline.processors.detectors.kernel_detector import KernelDetector
 from driftline.processors.detectors.protocol import LARGEST_VALUE, Evidence
 
@@ -83,8 +93,8 @@ def _quiet_limits(threshold: float, present: float, missing: float) -> F64:
     return np.asarray(threshold / growth * (1.0 - 1e-9) - (BLOCK + 1e-6), np.float64)
 
 
-# The kernels are put into their callers whole (forceinline) and without Python's test for division by zero: else numba
-# counts references to the arrays, which takes 200 ns a run, ten times what a run of one value does.
+# The kernels are put into their callers whole (forceinline), without Python's test for division by zero, and a helper has
+# no branch: else numba counts references to the arrays, which takes 200 ns a run, ten times what a run of one value does.
 
 
 @njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
@@ -98,18 +108,21 @@ def mixture(state: F64) -> float:
 
 
 @njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
-def _bet_once(state: F64, level: np.int64, table: F64, bets: F64) -> None:
-    row = 1 + (level >> 8)
-    for j in range(
-        state.shape[0]
-    ):  # a length that the compiler does not know: it would unroll 24 instead of vectorising
-        # one of the two factors is 1, so their product is exact
-        state[j] = (state[j] + bets[0, j]) * (table[level, j] * bets[row, j])
+def _bet_present(state: F64, level: np.int64, table: F64, bets: F64) -> None:
+    # a length that the compiler does not know: 24 steps it would unroll, and so not vectorise
+    for j in range(state.shape[0]):
+        state[j] = (state[j] + bets[0, j]) * (table[level, j] * bets[1, j])  # one of the two factors is 1
+
+
+@njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
+def _bet_missing(state: F64, bets: F64) -> None:
+    for j in range(VALUE_BETS, BETS):
+        state[j] = (state[j] + bets[0, j]) * bets[2, j]
 
 
 @njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
 def _bet_eight_present(state: F64, levels: U16, start: int, table: F64, bets: F64) -> None:
-    """Eight present values at once: the same operations on each lane in the same order as `_bet_once`."""
+    """Eight present values at once: the same operations on each lane in the same order as `_bet_present`."""
     a, b = np.int64(levels[start]), np.int64(levels[start + 1])
     c, d = np.int64(levels[start + 2]), np.int64(levels[start + 3])
     e, f = np.int64(levels[start + 4]), np.int64(levels[start + 5])
@@ -200,10 +213,16 @@ def shiryaev_roberts_run(
                 _bet_eight_present(state, levels, i, table, bets)
             else:
                 for k in range(i, stop):
-                    _bet_once(state, np.int64(levels[k]), table, bets)
+                    if levels[k] == MISSING_LEVEL:
+                        _bet_missing(state, bets)
+                    else:
+                        _bet_present(state, np.int64(levels[k]), table, bets)
         else:
             for k in range(i, stop):
-                _bet_once(state, np.int64(levels[k]), table, bets)
+                if levels[k] == MISSING_LEVEL:
+                    _bet_missing(state, bets)
+                else:
+                    _bet_present(state, np.int64(levels[k]), table, bets)
                 if latched[0] == 0:
                     total = mixture(state)
                     if total >= limits[ALARM]:

@@ -28,7 +28,7 @@ class PlainShiryaevRoberts:
             self._look_around()
         on_missing = self.on_missing if level == 256 else self.on_present
         on_value = self.table[level]
-        for j in range(BETS):
+        for j in range(VALUE_BETS if level == 256 else 0, BETS):
             e = on_value[j] if j < VALUE_BETS else on_missing[j]
             self.stakes[j] = (self.stakes[j] + self.weights[j]) * e
         self.seen += 1

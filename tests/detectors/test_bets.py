@@ -69,6 +69,16 @@ def test_a_field_that_is_never_missing_does_not_pile_up_stakes_on_its_being_comp
     assert monitor.alarms == []
 
 
+def test_a_field_that_is_always_missing_does_not_alarm_by_waiting() -> None:
+    monitor = Monitor(1e4, field_bets(20_000, 20_000))
+    for _ in range(5):
+        monitor.run(np.full(10_000, MISSING_LEVEL, np.uint16))
+    assert monitor.alarms == []
+    assert (monitor.state[:VALUE_BETS] == 0).all()
+    monitor.run(np.full(10, 100, np.uint16))
+    assert len(monitor.alarms) == 1, "a first few values are news"
+
+
 @pytest.mark.compiled
 def test_a_few_missing_values_alarm_in_a_field_that_never_misses() -> None:
     rng = np.random.default_rng(6)

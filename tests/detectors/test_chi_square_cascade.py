@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -78,6 +78,9 @@ PLANS = {
     n=st.integers(0, 3_000),
     cuts=st.lists(st.integers(0, 3_000), max_size=12),
 )
+@example(name="numeric with missing values", seed=1, n=2_600, cuts=[249, 250, 251, 1_999])
+@example(name="small reference", seed=2, n=2_600, cuts=[])
+@example(name="categories", seed=3, n=2_600, cuts=[1_300])
 def test_the_kernel_equals_the_plain_reference_however_the_stream_is_cut(
     name: str, seed: int, n: int, cuts: list[int]
 ) -> None:

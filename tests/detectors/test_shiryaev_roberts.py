@@ -76,6 +76,24 @@ def test_the_kernel_equals_the_plain_reference_bit_for_bit_however_the_stream_is
     assert monitor.statistic == plain.statistic
 
 
+@pytest.mark.parametrize("reference", REFERENCES[:3])
+def test_the_kernel_equals_the_plain_reference_through_alarm_cap_and_re_arming(
+    reference: tuple[int | None, int],
+) -> None:
+    rng = np.random.default_rng(10)
+    calm = rng.integers(0, LEVELS, 2_400)
+    if reference[0]:
+        calm[rng.random(2_400) < reference[0] / reference[1]] = MISSING_LEVEL
+    levels = np.concatenate([np.full(70, 250), calm, np.full(70, 5)]).astype(np.uint16)
+    bets = field_bets(*reference)
+    monitor = Monitor(1e3, bets)
+    monitor.run(levels)
+    plain = PlainShiryaevRoberts(bets, *monitor.limits[:4].tolist())
+    assert [i for i, level in enumerate(levels.tolist()) if plain.update(level)] == monitor.alarms
+    assert plain.stakes == monitor.state.tolist()
+    assert len(monitor.alarms) >= 2
+
+
 @given(levels=streams(), cuts=st.lists(st.integers(0, 600), max_size=20), reference=st.sampled_from(REFERENCES))
 def test_batching_never_shows(levels: U16, cuts: list[int], reference: tuple[int | None, int]) -> None:
     whole, pieces = Monitor(50.0, field_bets(*reference)), Monitor(50.0, field_bets(*reference))
