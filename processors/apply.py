@@ -27,7 +27,7 @@ from driftline.processors.detectors.bets import MISSING_LEVEL
 from driftline.processors.detectors.chi_square_cascade import cascade_run
 from driftline.processors.detectors.page_hinkley import BOTH, page_hinkley_run
 from driftline.processors.detectors.shiryaev_roberts import shiryaev_roberts_run
-from driftline.processors.moments import add_value
+from driftline.processors.moments import MOMENTS, add_value, merge_moments
 
 SHIRYAEV_ROBERTS: Final = 0
 CHI_SQUARE: Final = 1
@@ -37,7 +37,7 @@ DETECTORS: Final = ("shiryaev_roberts", "chi_square", "adwin", "page_hinkley")
 
 # columns of what is written for each alarm
 HIT_COLUMNS: Final = 6  # position in the batch, row, field, detector, events of the segment so far, events since onset
-HIT_NUMBERS: Final = 2  # statistic, threshold
+HIT_NUMBERS: Final = 8  # statistic, threshold, moments of a numeric field in the open panes up to the alarm
 
 
 class Columns(NamedTuple):
@@ -284,10 +284,37 @@ def _put(out: I64, numbers: F64, at: int, i: int, g: int, m: int, detector: int,
 
 
 @njit(cache=True, nogil=True)
+def _describe(
+    events: I64, m: int, first: int, last: int, columns: Columns, center: float, cells: U8, before: F64, after: F64,
+    out: I64, numbers: F64,
+) -> None:  # fmt: skip
+    """Write the moments of the open panes at each alarm [first, last) of one segment and field, exactly as they were then.
+
+    An alarm's description must not know what the batch brought after it. before: float64[P, 6] moments of the panes
+    before these events; after: float64[P, 6], for use in here. Alarms of one detector are in the order of the log.
+    """
+    position = np.int64(-1)
+    j = 0
+    for h in range(first, last):
+        if h == first or out[h, 0] <= position:
+            after[:] = before
+            j = 0
+        position = out[h, 0]
+        while j < events.shape[0] and events[j] <= position:
+            if cells[j] < CELLS:
+                add_value(after, columns.slot[events[j]], columns.values[m, events[j]], center)
+            j += 1
+        numbers[h, 2:] = after[0]
+        for pane in range(1, after.shape[0]):
+            merge_moments(numbers[h : h + 1, 2:], after[pane : pane + 1])
+
+
+@njit(cache=True, nogil=True)
 def apply_run(
     events: I64,
     rows: I32,
     reference_row: I32,
+    panes: int,
     columns: Columns,
     tables: Tables,
     windows: Windows,
@@ -298,14 +325,16 @@ def apply_run(
 ) -> int:
     """Apply admitted events between two window closings; the number of alarms.
 
-    events: int64[k] positions in the batch, ascending; rows: int32[1 + sets, k] segment rows; reference_row: int32[G].
-    Written: out int64[>= alarms_max, 6], numbers float64[>= alarms_max, 2] (HIT_COLUMNS, HIT_NUMBERS), in no set order.
+    events: int64[k] positions in the batch, ascending; rows: int32[1 + sets, k] segment rows; reference_row: int32[G];
+    panes: places of the window state that are panes.
+    Written: out int64[>= alarms_max, 6], numbers float64[>= alarms_max, 8] (HIT_COLUMNS, HIT_NUMBERS), in no set order.
     """
     k, fields = events.shape[0], columns.codes.shape[0]
     tally = np.zeros(state.seen.shape[0], np.int64)
     order, starts, touched = np.empty(k, np.int64), np.empty(k + 1, np.int64), np.empty(k, np.int64)
     cells, levels = np.empty(k, np.uint8), np.empty(k, np.uint16)
     hits, evidence = np.empty(k, np.int64), np.empty((k, 4))
+    before, after = np.empty((panes, MOMENTS)), np.empty((panes, MOMENTS))
     n_out = 0
     for s in range(rows.shape[0]):
         n_touched = _sort_by_row(events, rows[s], tally, order, starts, touched)
@@ -317,11 +346,18 @@ def apply_run(
                 windows.events[g, columns.slot[mine[j]]] += 1
             r = int(reference_row[g])
             for m in range(fields):
+                numeric = tables.is_numeric[m] != 0
+                if numeric:
+                    before[:] = windows.moments[g, :panes, m]
+                first = n_out
                 _count_field(mine, g, m, r if r > 0 else 0, columns, tables, windows, cells[:n], levels[:n])
                 n_out = _detect(
                     mine, g, m, s, r, columns, windows, state, judges, levels[:n], cells[:n], hits, evidence,
                     out, numbers, n_out,
                 )  # fmt: skip
+                if numeric and n_out > first:
+                    center = tables.center[m]
+                    _describe(mine, m, first, n_out, columns, center, cells, before, after, out, numbers)
             state.seen[g] += n
     return n_out
 

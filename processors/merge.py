@@ -15,11 +15,11 @@ from driftline.config.model_spec import ModelSpec
 from driftline.processors.arrays import F64, I32, U32
 from driftline.processors.codes import CELL_NEW_CATEGORY, CELL_OUT_OF_RANGE, N_CELLS
 from driftline.processors.field_tables import FieldTables
-from driftline.processors.moments import merge_moments
+from driftline.processors.moments import MOMENTS, merge_moments
 from driftline.processors.reference.profile import Reference
 from driftline.processors.segments import WHOLE_MODEL, Segment
 from driftline.processors.signal_ids import digest
-from driftline.processors.state import MOMENTS, empty_moments
+from driftline.processors.state import empty_moments
 from driftline.processors.statistics.test_cells import test_cell_maps
 from driftline.processors.window_close import Online, Sketches, field_windows, statistics_of
 from driftline.schemas.signals import WindowClosed

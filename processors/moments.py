@@ -9,10 +9,15 @@ Source: D. E. Knuth, TAOCP vol. 2, 4.2.2, theorem B (TwoSum); T. J. Dekker, Nume
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numba import njit
 
 from driftline.processors.arrays import F64
+
+MOMENTS: Final = 6
+"""Of the values of a window: a sum and a sum of squares in double-double (hi, lo), minimum, maximum."""
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -35,13 +40,6 @@ def add_value(m: F64, row: int, x: float, center: float) -> None:
     add(m, row, 2, d * d)
     m[row, 4] = min(m[row, 4], x)
     m[row, 5] = max(m[row, 5], x)
-
-
-def remove_value(m: F64, x: float, center: float) -> None:
-    """Take a value back out of the sums of row 0 (its minimum and maximum stay); m: float64[1, 6]."""
-    d = x - center
-    add(m, 0, 0, -d)
-    add(m, 0, 2, -d * d)
 
 
 @njit(cache=True, nogil=True)

@@ -24,10 +24,10 @@ from driftline.processors.apply import (
 )
 from driftline.processors.arrays import F64, I32, I64, U16
 from driftline.processors.batches import PredictionBatch
-from driftline.processors.codes import CELLS, PARTITION_CELLS
+from driftline.processors.codes import N_CELLS, PARTITION_CELLS
 from driftline.processors.crossings import Crossing, Place
 from driftline.processors.field_tables import FieldTables
-from driftline.processors.moments import merge_moments, remove_value
+from driftline.processors.moments import MOMENTS, merge_moments
 from driftline.processors.panes import Due, OpenWindows
 from driftline.processors.quality import ContractWatch
 from driftline.processors.reference.layout import layout_of
@@ -36,7 +36,7 @@ from driftline.processors.rounding import written
 from driftline.processors.segments import Segment, SegmentRows
 from driftline.processors.signal_ids import digest
 from driftline.processors.sketches import baseline_sketch, current_sketch
-from driftline.processors.state import MOMENTS, DetectorState, WindowState, empty_moments, grow
+from driftline.processors.state import COUNT_MAX, DetectorState, WindowState, grow
 from driftline.processors.statistics.test_cells import test_cell_maps
 from driftline.processors.thresholds import Thresholds
 from driftline.processors.transform import encode_numeric
@@ -80,8 +80,8 @@ class Scope:
             return
         grow(self.window_state, len(self.rows))
         grow(self.detectors, len(self.rows))
-        own = [self.tables.reference_row(segment) for segment in self.rows.segments]
-        self._reference_row = np.array(own, np.int32)
+        own = [self.tables.reference_row(segment) for segment in self.rows.segments[known:]]
+        self._reference_row = np.append(self._reference_row, np.array(own, np.int32))
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -101,6 +101,7 @@ class Scope:
             events,
             rows,
             self._reference_row,
+            len(self.windows.open_panes),
             columns,
             self._kernel_tables,
             Windows(*(getattr(self.window_state, name) for name in Windows._fields)),
@@ -130,10 +131,10 @@ class Scope:
         self, batch: PredictionBatch, columns: Columns, events: I64, rows: I32, hit: list[int], number: list[float]
     ) -> Crossing:
         position, row, m, detector, seen, since = hit
-        statistic, threshold = number
+        statistic, threshold, *moments_then = number
         name = DETECTORS[detector]
         own = max(int(self._reference_row[row]), 0)
-        counts, moments = self._lately(columns, events, rows, position, row, m)
+        counts, moments = self._lately(columns, events, rows, position, row, m, moments_then)
         numeric = m < self.tables.n_numeric
         return Crossing(
             position=position,
@@ -162,7 +163,7 @@ class Scope:
         )
 
     def _lately(
-        self, columns: Columns, events: I64, rows: I32, position: int, row: int, m: int
+        self, columns: Columns, events: I64, rows: I32, position: int, row: int, m: int, moments_then: list[float]
     ) -> tuple[I64, F64 | None]:
         """int64[68] counts and float64[6] moments of a field in the open windows, up to and including this event.
 
@@ -171,25 +172,17 @@ class Scope:
         """
         state, panes = self.window_state, len(self.windows.open_panes)
         counts = state.counts[row, :panes, m].sum(axis=0, dtype=np.int64)
-        moments = empty_moments(1)
-        numeric = m < self.tables.n_numeric
-        if numeric:
-            for slot in range(panes):
-                merge_moments(moments, state.moments[row, slot, m : m + 1])
+        moments = np.array([moments_then]) if m < self.tables.n_numeric else None
         set_rows = rows[self.rows.segments[row].set_index + 1]
-        for later in events[(events > position) & (set_rows == row)].tolist():
-            code = columns.codes[m, later]
-            cell = int(self.tables.cell_of_code[m, code])
-            counts[cell] -= 1
-            if numeric and cell < CELLS:
-                remove_value(moments, float(columns.values[m, later]), float(self.tables.center[m]))
+        later = events[(events > position) & (set_rows == row)]
+        counts -= np.bincount(self.tables.cell_of_code[m, columns.codes[m, later]], minlength=N_CELLS)
         for slot in range(panes, state.counts.shape[1]):
             if counts[:PARTITION_CELLS].sum() >= DESCRIBED_MIN:
                 break
             counts += state.counts[row, slot, m]
-            if numeric:
+            if moments is not None:
                 merge_moments(moments, state.moments[row, slot, m : m + 1])
-        return counts, moments[0] if numeric else None
+        return counts, None if moments is None else moments[0]
 
     def _place(self, segment: Segment) -> Place:
         keys = self.spec.segments[segment.set_index] if segment.set_index >= 0 else ()
@@ -226,7 +219,9 @@ class Scope:
     def _merge(self, rows: I64, sketches: Sketches, pane: int, into: int) -> None:
         state = self.window_state
         state.events[rows, into] += state.events[rows, pane]
-        state.counts[rows, into] += sketches.counts
+        counts = state.counts[rows, into] + sketches.counts
+        counts[counts < sketches.counts] = COUNT_MAX
+        state.counts[rows, into] = counts
         state.detections[rows, into] += sketches.detections
         merged = state.moments[rows, into].reshape(-1, MOMENTS)
         merge_moments(merged, sketches.moments.reshape(-1, MOMENTS))

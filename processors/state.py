@@ -18,11 +18,13 @@ from driftline.processors.detectors.adwin import ADWIN_HEAD, ADWIN_MAX_BUCKETS, 
 from driftline.processors.detectors.bets import BETS
 from driftline.processors.detectors.cascade_plan import CASCADE_CELLS, CASCADE_LEVELS
 from driftline.processors.detectors.page_hinkley import PAGE_HINKLEY_STATE
+from driftline.processors.moments import MOMENTS
 
-# moments of the numeric values of a window: a sum and a sum of squares in double-double (hi, lo), minimum, maximum
-MOMENTS: Final = 6
 # what online detectors did during a window: alarms of ADWIN, of Page-Hinkley
 DETECTIONS: Final = 2
+
+COUNT_MAX: Final = np.iinfo(np.uint32).max
+"""A cell of a long window of a very busy model stops here; it does not start at 0 again."""
 
 _FIRST_ROWS: Final = 4
 
