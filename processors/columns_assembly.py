@@ -101,13 +101,13 @@ class Assembly:
 
 def _batch(run: _ModelRun) -> tuple[I64, PredictionBatch]:
     state, pieces = run.state, run.pieces
-    if state.tables is None:
-        return np.array(run.positions, np.int64), _generic_batch(run)
     if run.events:
-        columns = exact_columns(run.events, run.unknown, state.tables, state.versions)
-        pieces = [*pieces, (np.array(run.positions, np.int64), columns)]
+        pieces = [*pieces, (np.array(run.positions, np.int64), _generic_columns(run))]
     positions = np.concatenate([at for at, _ in pieces])
-    batch = _joined(state.model, state.tables.segments, state.versions, [columns for _, columns in pieces])
+    segment_codes = [] if state.tables is None else state.tables.segments
+    batch = _joined(state.model, segment_codes, state.versions, [columns for _, columns in pieces])
+    if state.tables is None:
+        batch.rows = run.events
     if np.any(positions[1:] < positions[:-1]):
         order = np.argsort(positions)
         positions = positions[order]
@@ -116,14 +116,12 @@ def _batch(run: _ModelRun) -> tuple[I64, PredictionBatch]:
     return positions, batch
 
 
-def _generic_batch(run: _ModelRun) -> PredictionBatch:
-    """Rows instead of columns, and what can be known of an event without a layout."""
+def _generic_columns(run: _ModelRun) -> Columns:
+    """The columns of the generic events; without a layout, what can be known of them then."""
     state = run.state
-    columns = envelope_columns(run.events, run.unknown, state.versions)
-    batch = _joined(state.model, [], state.versions, [columns])
-    batch.rows = run.events
-    batch.id_hash = hash_ids(state.key, batch.ids)
-    return batch
+    if state.tables is None:
+        return envelope_columns(run.events, run.unknown, state.versions)
+    return exact_columns(run.events, run.unknown, state.tables, state.versions)
 
 
 def batch_of_events(events: Sequence[Prediction], layout: EventLayout) -> PredictionBatch:
