@@ -61,7 +61,8 @@ def show_demo(console: Console, outcome: Outcome, folder: Path) -> None:
         console.print(Padding(Text(line), (0, 0, 0, 2)))
     console.print()
     show_budgets(console, outcome.rates)
-    show_traffic(console, outcome.summary, outcome.span_ms)
+    # without its speed: the first run of all mostly compiles
+    show_traffic(console, outcome.summary, outcome.span_ms, timed=False)
     console.print("\n[bold]What next[/]")
     for what, arguments in next_steps(folder):
         console.print(f"  {what}")

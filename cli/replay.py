@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from driftline.cli.failures import explained
@@ -34,6 +35,8 @@ from driftline.schemas.signals import Signal
 from driftline.schemas.timestamps import timestamp_ms
 from driftline.sinks.json_lines import JsonLinesSink
 from driftline.sinks.protocol import Sink
+
+_COMPILING: Final = "[dim](the first run after an installation compiles for half a minute)[/]"
 
 
 def replay(
@@ -99,7 +102,7 @@ def run_replay(
     spec = _spec_of_file(config, model)
     findings = Findings()
     with _progress(show_progress) as progress:
-        task = progress.add_task(f"replaying {predictions.name}", total=None)
+        task = progress.add_task(f"replaying {escape(predictions.name)} {_COMPILING}", total=None)
 
         def advance(done_bytes: int, total_bytes: int) -> None:
             progress.update(task, completed=done_bytes, total=total_bytes)

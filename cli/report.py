@@ -41,16 +41,18 @@ def show_budgets(console: Console, rates: Mapping[str, tuple[ModelSpec, MonitorR
         console.print(escape(start + budget(spec.false_alarms, of_model)), highlight=False)
 
 
-def show_traffic(console: Console, summary: Mapping[str, Any], span_ms: tuple[int, int] | None) -> None:
-    """Every event accounted for, and over which time."""
+def show_traffic(
+    console: Console, summary: Mapping[str, Any], span_ms: tuple[int, int] | None, *, timed: bool = True
+) -> None:
+    """Every event accounted for, over which time, and how long that took."""
     console.print(counters_line(summary["counters"]), highlight=False)
     if summary["rejected"]:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in summary["rejected"].items())
         console.print(f"rejected while reading: {reasons}", highlight=False)
     windows = count(summary["windows"], "window")
     over = f" from {moment(span_ms[0])} to {moment(span_ms[1])} UTC" if span_ms is not None else ""
-    rate = f"{summary['events_per_s']:,} events/s"
-    console.print(f"{windows}{over}, in {summary['wall_s']:.1f} s ({rate})", highlight=False)
+    took = f", in {summary['wall_s']:.1f} s ({summary['events_per_s']:,} events/s)" if timed else ""
+    console.print(f"{windows}{over}{took}", highlight=False)
 
 
 def count(number: int, thing: str) -> str:
