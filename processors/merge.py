@@ -83,10 +83,12 @@ class WindowMerger:
     def _moments(self, window: WindowClosed) -> F64:
         moments = empty_moments(self._tables.n_numeric).reshape(-1, MOMENTS)
         for m, field in enumerate(window.fields[: self._tables.n_numeric]):
-            if field.mean is None or field.sd is None or field.min is None or field.max is None:
+            if field.min is None or field.max is None:
                 continue
-            d = field.mean - float(self._tables.center[m])
-            moments[m, 0] = field.n * d
-            moments[m, 2] = (field.n - 1) * field.sd**2 + field.n * d * d
+            # also where mean and deviation are not known: then they are not for the whole either
             moments[m, 4], moments[m, 5] = field.min, field.max
+            if field.mean is not None and field.sd is not None:
+                d = field.mean - float(self._tables.center[m])
+                moments[m, 0] = field.n * d
+                moments[m, 2] = (field.n - 1) * field.sd**2 + field.n * d * d
         return moments

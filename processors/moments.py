@@ -19,6 +19,9 @@ from driftline.processors.arrays import F64
 MOMENTS: Final = 6
 """Of the values of a window: a sum and a sum of squares in double-double (hi, lo), minimum, maximum."""
 
+REACH_MAX: Final = 1e145
+"""Squares of larger distances from the center are near the end of float64: such a window has no mean and deviation."""
+
 
 @njit(cache=True, nogil=True, inline="always")
 def add(m: F64, row: int, hi: int, x: float) -> None:
@@ -35,7 +38,8 @@ def add(m: F64, row: int, hi: int, x: float) -> None:
 @njit(cache=True, nogil=True, inline="always")
 def add_value(m: F64, row: int, x: float, center: float) -> None:
     """m: float64[k, 6], rows of sum (hi, lo), sum of squares (hi, lo), minimum, maximum of a window's values."""
-    d = x - center
+    # cut, so that no sum ever overflows: whether it did would depend on the order of the values
+    d = min(max(x - center, -REACH_MAX), REACH_MAX)
     add(m, row, 0, d)
     add(m, row, 2, d * d)
     m[row, 4] = min(m[row, 4], x)
@@ -57,10 +61,12 @@ def merge_moments(into: F64, other: F64) -> None:
 def mean_and_sd(m: F64, n: F64, center: F64) -> tuple[F64, F64]:
     """float64[..., 6] moments of n values -> mean and sample standard deviation (n - 1), both NaN where n = 0.
 
-    The deviation of a single value is 0.
+    The deviation of a single value is 0. Where a value lies further than REACH_MAX from the center both are NaN too.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        reach = np.maximum(center - m[..., 4], m[..., 5] - center)
+        known = (n > 0) & (reach <= REACH_MAX)
         d = (m[..., 0] + m[..., 1]) / n
         squares = (m[..., 2] + m[..., 3]) - n * d * d
         variance = np.maximum(squares, 0.0) / np.maximum(n - 1, 1)
-        return np.where(n > 0, center + d, np.nan), np.where(n > 0, np.sqrt(variance), np.nan)
+        return np.where(known, center + d, np.nan), np.where(known, np.sqrt(variance), np.nan)
