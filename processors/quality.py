@@ -1,11 +1,13 @@
 """Data quality against the schema contract: wrong types, values out of range, categories never seen.
 
-These are broken promises, not statistics: a closed pane of the whole model in which more than `quality_share_max` of a
-field's values (and twice the share the reference itself had) break the contract opens an alert, once per onset.
+A closed pane of the whole model in which clearly more than `quality_share_max` of a field's values (and twice the share the
+reference itself had) break the contract opens an alert, once per onset. "Clearly" is three standard deviations of the
+count that the limit allows: two values of 190 are no news at a limit of 1 %. A pane at or below the limit closes it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -57,7 +59,7 @@ class ContractWatch:
                 key = (field.kind, field.name, violation)
                 if count <= limit * window.n:
                     self.open.discard(key)
-                elif key not in self.open:
+                elif key not in self.open and count > _clearly_above(limit, window.n):
                     self.open.add(key)
                     evidence = FeatureEvidence(
                         name=field.name,
@@ -79,3 +81,8 @@ class ContractWatch:
                         f"{count / window.n:.1%} of the values of {field.name} are {VIOLATIONS[violation]} "
                         f"(more than {limit:.1%}): {count} of {window.n} events.",
                     )
+
+
+def _clearly_above(limit: float, n: int) -> float:
+    """The count that a share at the limit passes about once in a thousand panes (normal tail beyond three deviations)."""
+    return limit * n + 3.0 * math.sqrt(limit * (1.0 - limit) * n)
