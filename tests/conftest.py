@@ -20,8 +20,13 @@ settings.register_profile("dev", max_examples=50, deadline=None, print_blob=True
 settings.register_profile("ci", max_examples=300, deadline=None, print_blob=True, suppress_health_check=_PATIENT)
 settings.register_profile("soak", max_examples=5_000, deadline=None, print_blob=True, suppress_health_check=_PATIENT)
 settings.register_profile(
-    "plain", max_examples=5, phases=[Phase.explicit, Phase.generate], deadline=None, suppress_health_check=_PATIENT
-)  # for kernels as plain Python: few examples, and no search for the smallest that fails
+    "plain",
+    max_examples=5,
+    phases=[Phase.explicit, Phase.generate],
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=_PATIENT,
+)  # for kernels as plain Python: few examples, always the same, and no search for the smallest that fails
 settings.load_profile("ci" if IN_CI else "dev")
 
 
