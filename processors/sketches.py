@@ -25,8 +25,9 @@ def baseline_sketch(field: FieldProfile, cells: F64, positions: F64, whole_model
     n = int(cells[:CELLS].sum())
     mean, sd = field.mean, field.sd
     if field.kind == "numeric" and not whole_model and n:
-        mean = float((cells[:CELLS] * positions).sum() / n)
-        sd = float(np.sqrt((cells[:CELLS] * (positions - mean) ** 2).sum() / n))
+        with np.errstate(over="ignore", invalid="ignore"):  # values near the end of float64 have no deviation: None
+            mean = float((cells[:CELLS] / n * positions).sum())
+            sd = float(np.sqrt((cells[:CELLS] / n * (positions - mean) ** 2).sum()))
     return Sketch(
         n=n,
         missing_share=_missing_share(cells),

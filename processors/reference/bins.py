@@ -8,11 +8,16 @@ c/256 swallows at least c - 1 of the quantile cuts, and gets one back.
 from __future__ import annotations
 
 import math
+import sys
+from typing import Final
 
 import numpy as np
 
 from driftline.processors.arrays import F64, I64
 from driftline.processors.codes import BINS, cell_of_bin
+
+_HUGE: Final = 1e150
+"""Squares of larger values are past the end of float64. Others are not scaled: it would cost the smallest their digits."""
 
 
 def inner_edges(values: F64) -> list[float]:
@@ -68,12 +73,29 @@ def cell_means(ascending: F64, counts: list[int]) -> list[float]:
     start = 0
     for end in _rows_up_to_each_cell(counts):
         if end > start:
-            means.append(math.fsum(ascending[start:end].tolist()) / (end - start))
+            means.append(exact_mean(ascending[start:end]))
         else:
             means.append(means[-1] if means else math.nan)
         start = end
     first = next((mean for mean in means if mean == mean), 0.0)
     return [first if mean != mean else mean for mean in means]
+
+
+def exact_mean(values: F64) -> float:
+    """The exactly rounded sum over n, also where the sum would be past the end of float64; values: float64[n > 0].
+
+    >>> exact_mean(np.array([0.1] * 10)), exact_mean(np.array([1.7e308, 1.7e308]))
+    (0.1, 1.7e+308)
+    """
+    scale = 2.0**64 if np.abs(values).max() > _HUGE else 1.0
+    return math.fsum((values / scale).tolist()) / len(values) * scale
+
+
+def deviation(values: F64, mean: float) -> float:
+    """Sample standard deviation (n - 1; 0 for a single value), from an exactly rounded sum; values: float64[n > 0]."""
+    scale = 2.0**600 if np.abs(values).max() > _HUGE else 1.0
+    squares = math.fsum(((values / scale - mean / scale) ** 2).tolist())
+    return min(math.sqrt(squares / max(len(values) - 1, 1)) * scale, sys.float_info.max)
 
 
 def _rows_up_to_each_cell(counts: list[int]) -> list[int]:

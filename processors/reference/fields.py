@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from driftline.config.model_spec import FieldOverride
-from driftline.processors.arrays import F64, U8
+from driftline.processors.arrays import U8
 from driftline.processors.codes import (
     CELL_INVALID,
     CELL_MISSING,
@@ -18,7 +17,7 @@ from driftline.processors.codes import (
     cell_of_bin,
 )
 from driftline.processors.columns_codes import category_text
-from driftline.processors.reference.bins import bin_counts, cell_means, inner_edges
+from driftline.processors.reference.bins import bin_counts, cell_means, deviation, exact_mean, inner_edges
 from driftline.processors.reference.contract import category_contract, numeric_contract
 from driftline.processors.reference.gather import ValueColumn
 from driftline.processors.reference.kinds import Kind, names_counted
@@ -53,7 +52,7 @@ def _numeric(column: ValueColumn, kind: Kind, role: Role, name: str, override: F
     ascending = np.sort(numbers[valid])
     edges = inner_edges(ascending)
     counts = bin_counts(ascending, edges)
-    mean, sd = _mean_and_sd(ascending)
+    mean = exact_mean(ascending)
     low, high = float(ascending[0]) + 0.0, float(ascending[-1]) + 0.0
     missing = int(np.isnan(numbers).sum())
     profile = FieldProfile(
@@ -65,7 +64,7 @@ def _numeric(column: ValueColumn, kind: Kind, role: Role, name: str, override: F
         missing=missing,
         invalid=len(numbers) - len(ascending) - missing,
         mean=_rounded(mean),
-        sd=_rounded(sd),
+        sd=_rounded(deviation(ascending, mean)),
         min=low,
         max=high,
         contract=numeric_contract(kind.value_type, low, high, missing, override),
@@ -77,13 +76,6 @@ def _numeric(column: ValueColumn, kind: Kind, role: Role, name: str, override: F
     cells[np.isnan(numbers)] = CELL_MISSING
     cells[valid] = cell_of_bin(counts)[np.searchsorted(edges, numbers[valid], side="left")]
     return ProfiledField(profile, cells)
-
-
-def _mean_and_sd(values: F64) -> tuple[float, float]:
-    """Mean and sample standard deviation (n - 1; 0 for a single value), from exactly rounded sums."""
-    mean = math.fsum(values.tolist()) / len(values)
-    squares = math.fsum(((values - mean) ** 2).tolist())
-    return mean, math.sqrt(squares / max(len(values) - 1, 1))
 
 
 def _categorical(column: ValueColumn, kind: Kind, role: Role, name: str, override: FieldOverride) -> ProfiledField:
