@@ -1,7 +1,7 @@
 """Writes the input of the benchmarks: prediction events, a reference sample of the day before, and a configuration.
 
     python benchmarks/generate.py --rows 1000000
-    python benchmarks/generate.py --rows 100000 --drift none --out /tmp/events
+    python benchmarks/generate.py --rows 100000 --drift none --out events
 
 The same arguments give the same bytes, on one version of numpy. The events of a day are spread evenly over its 24
 hours, whatever their number; from 70 % of them on, one feature is shifted (`--drift`).

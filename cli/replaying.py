@@ -19,7 +19,6 @@ from driftline.processors.partition import Partition
 from driftline.schemas.signals import AlertOpened, Signal, WindowClosed
 from driftline.sinks.protocol import Sink
 
-
 _SWITCH_INTERVAL_S: Final = 0.0005
 
 
