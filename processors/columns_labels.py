@@ -48,11 +48,11 @@ class LabelReader:
         positions = [np.array(labels.positions, np.int64) for labels in models.values()]
         if record_ms is None:
             times = [(at, batch.label_ms) for at, batch in zip(positions, batches, strict=True)]
-            record, partition = self.clock.from_events(len(records), times)
+            recorded, partition = self.clock.from_events(len(records), times)
         else:
-            record, partition = self.clock.from_log(record_ms)
+            recorded, partition = self.clock.from_log(record_ms)
         for at, batch in zip(positions, batches, strict=True):
-            batch.record_ms, batch.partition_ms = record[at], partition[at]
+            batch.record_ms, batch.partition_ms = recorded[at], partition[at]
         return DecodedBatch(batches, rejected, len(records), self.clock.latest_ms)
 
 
