@@ -9,6 +9,7 @@ import numpy as np
 
 from driftline.processors.arrays import I64
 
+_LIMIT: Final = 2**60
 _NO_TIME: Final = -(2**62)
 """Before any time, with room to subtract durations without overflow."""
 
@@ -34,7 +35,11 @@ class RecordClock:
         return None if self._latest_ms == _NO_TIME else self._latest_ms
 
     def from_log(self, record_ms: I64) -> tuple[I64, I64]:
-        """record_ms, int64[n], of all records of a call -> (record_ms, its running maximum), both int64[n]."""
+        """record_ms, int64[n], of all records of a call -> (record_ms, its running maximum), both int64[n].
+
+        Cut to +-2**60 ms: where producers stamp their records, any number may come, and durations are added to it.
+        """
+        record_ms = np.clip(record_ms, -_LIMIT, _LIMIT)
         return record_ms, self._advance(record_ms)
 
     def from_events(self, n: int, events: Iterable[tuple[I64, I64]]) -> tuple[I64, I64]:
