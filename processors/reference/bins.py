@@ -8,7 +8,6 @@ c/256 swallows at least c - 1 of the quantile cuts, and gets one back.
 from __future__ import annotations
 
 import math
-import sys
 from typing import Final
 
 import numpy as np
@@ -95,7 +94,7 @@ def deviation(values: F64, mean: float) -> float:
     """Sample standard deviation (n - 1; 0 for a single value), from an exactly rounded sum; values: float64[n > 0]."""
     scale = 2.0**600 if np.abs(values).max() > _HUGE else 1.0
     squares = math.fsum(((values / scale - mean / scale) ** 2).tolist())
-    return min(math.sqrt(squares / max(len(values) - 1, 1)) * scale, sys.float_info.max)
+    return min(math.sqrt(squares / max(len(values) - 1, 1)) * scale, float(np.finfo(np.float64).max))
 
 
 def _rows_up_to_each_cell(counts: list[int]) -> list[int]:
