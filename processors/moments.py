@@ -62,7 +62,8 @@ def mean_and_sd(m: F64, n: F64, center: F64) -> tuple[F64, F64]:
     """float64[..., 6] moments of n values -> mean and sample standard deviation (n - 1), both NaN where n = 0.
 
     The deviation of a single value is 0. Squares were rounded once each: values that lie a million times their own spread
-    from the center have a deviation good to four digits, and still the same in any order. Where a value lies further than REACH_MAX from the center both are NaN too.
+    from the center have a deviation good to four digits, and still the same one in any order. Where a value lies further
+    than REACH_MAX from the center both are NaN too.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         reach = np.maximum(center - m[..., 4], m[..., 5] - center)
