@@ -19,11 +19,11 @@ REGISTRY_HOSTS = re.compile(r"pypi[.]org|python[h]osted|repo1[.]maven|registry[.
 CLOCK_AND_CHANCE = {"time", "random", "secrets", "uuid"}
 OUTSIDE_WORLD = {
     "asyncio", "glob", "http", "io", "logging", "multiprocessing", "os", "pathlib", "pickle", "shelve", "shutil",
-    "signal", "socket", "sqlite3", "subprocess", "sys", "tempfile", "threading", "urllib",
+    "signal", "socket", "sqlite3", "subprocess", "tempfile", "threading", "urllib",
 }  # fmt: skip
 FORBIDDEN_CALLS = re.compile(
     r"^(print|input|open|eval|exec|__import__|breakpoint)$"
-    r"|(^|\.)(now|utcnow|today)$"
+    r"|(^|\.)(now|utcnow|today)$|^sys\.(stdin|stdout|stderr|exit|setswitchinterval)\b"
     r"|^(np|numpy)\.(save|savez|savez_compressed|load|loadtxt|savetxt|fromfile|memmap)$"
     r"|^(np|numpy)\.random\.(?!default_rng$|Generator$|PCG64$|Philox$|SeedSequence$)"
 )
