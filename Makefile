@@ -24,9 +24,9 @@ FILES := $(shell { git ls-files -co --exclude-standard -- $(FOLDERS) 2>/dev/null
 EDITABLE := $(VENV)/.editable-$(FILES)
 
 # numba renews a cached kernel when its own file changes, but not when a kernel that it calls from another file does.
-# So the cache has one folder for each state of all kernels.
+# So tests and benchmarks have a cache folder for each state of all kernels; the demo shares the one of later commands.
 KERNELS := $(shell grep -rl --include='*.py' njit processors 2>/dev/null | sort | xargs cat /dev/null | cksum | cut -d' ' -f1)
-export NUMBA_CACHE_DIR := $(CURDIR)/$(VENV)/kernels/$(KERNELS)
+test soak bench bench-statistics: export NUMBA_CACHE_DIR := $(CURDIR)/$(VENV)/kernels/$(KERNELS)
 
 .PHONY: help
 help:  ## show this help
