@@ -18,6 +18,7 @@ from tests.core.logs import Log
 from tests.core.plain_fields import PlainField
 
 WHOLE = (-1, "")
+_HUGE = 1e140  # the squares of larger values are past the end of float64
 Segment = tuple[int, str]
 WindowKey = tuple[int, int, Segment]  # length, start, segment
 
@@ -159,7 +160,9 @@ def _facts(plain: PlainField, held: list[Applied]) -> FieldFacts:
     xs = [value.x for value in values if value.x is not None]
     mean = sd = low = high = None
     if xs:
-        mean, low, high = math.fsum(x / len(xs) for x in xs), min(xs), max(xs)
+        low, high = min(xs), max(xs)
+    if xs and min(xs) > -_HUGE and max(xs) < _HUGE:
+        mean = math.fsum(x / len(xs) for x in xs)
         sd = math.sqrt(math.fsum((x - mean) * (x - mean) for x in xs) / max(len(xs) - 1, 1))
     out_of_range = sum(value.out_of_range for value in values)
     new_category = sum(value.new_category for value in values)

@@ -30,14 +30,14 @@ def the_reference() -> Reference:
 @given(seed=st.integers(0, 2**32 - 1), learning=st.booleans())
 def test_no_two_signals_of_a_log_have_the_same_id(seed: int, learning: bool) -> None:
     spec, given_reference = (LEARNING, None) if learning else (LOUD, the_reference())
-    said = [msgspec.json.decode(line) for line in run(make_log(seed, 250, drift_at=0.3), [], spec, given_reference)]
+    said = [msgspec.json.decode(line) for line in run(make_log(seed, 150, drift_at=0.3), [], spec, given_reference)]
     twice = [signal_id for signal_id, n in Counter(s["id"] for s in said).items() if n > 1]
     assert not [s for s in said if s["id"] in twice]
 
 
-@given(seed=st.integers(0, 2**32 - 1), cuts=st.sets(st.integers(1, 249), max_size=8))
+@given(seed=st.integers(0, 2**32 - 1), cuts=st.sets(st.integers(1, 149), max_size=8))
 def test_crossings_are_said_in_the_order_of_the_log(seed: int, cuts: set[int]) -> None:
-    lines = run(make_log(seed, 250, drift_at=0.3), cuts, LOUD, the_reference())
+    lines = run(make_log(seed, 150, drift_at=0.3), cuts, LOUD, the_reference())
     said = [decode_signal(line) for line in lines]
     offsets = [s.offset for s in said if isinstance(s, Drift)]
     assert offsets == sorted(offsets)
@@ -78,11 +78,11 @@ def _with_extremes(log: Log) -> Log:
     return Log(records, log.record_ms)
 
 
-@given(seed=st.integers(0, 2**32 - 1), cuts=st.sets(st.integers(1, 249), max_size=12), extremes=st.booleans())
+@given(seed=st.integers(0, 2**32 - 1), cuts=st.sets(st.integers(1, 149), max_size=6), extremes=st.booleans())
 def test_the_description_of_an_alert_does_not_know_what_the_batch_brought_after_it(
     seed: int, cuts: set[int], extremes: bool
 ) -> None:
-    log = make_log(seed, 250, drift_at=0.3)
+    log = make_log(seed, 150, drift_at=0.3)
     log = _with_extremes(log) if extremes else log
     assert run(log, cuts, LOUD, the_reference()) == run(log, [], LOUD, the_reference())
 

@@ -103,12 +103,12 @@ def test_each_version_is_counted_by_its_own_reference(seed: int) -> None:
 
 @given(
     seed=st.integers(0, 2**32 - 1),
-    cuts=st.sets(st.integers(1, 199), max_size=6),
-    crashes=st.sets(st.integers(1, 199), max_size=2),
+    cuts=st.sets(st.integers(1, 119), max_size=6),
+    crashes=st.sets(st.integers(1, 119), max_size=2),
     learning=st.booleans(),
 )
 def test_batching_and_crashes_change_nothing(seed: int, cuts: set[int], crashes: set[int], learning: bool) -> None:
-    log = make_log(seed, 200)
+    log = make_log(seed, 120)
     default = None if learning else default_reference()
     whole = [encode(s) for s in play(log, [], default)]
     assert [encode(s) for s in play(log, cuts, default, sorted(crashes))] == whole
