@@ -44,7 +44,8 @@ LAST_RECORD: Final = 3
 NEXT_CLOSE: Final = 4
 
 
-@njit(cache=True, nogil=True)
+# It keeps the interpreter lock: to wait for it afterwards, beside a thread that decodes, takes longer than the scan.
+@njit(cache=True)
 def admit(
     start: int,
     event_ms: I64,

@@ -21,7 +21,8 @@ def padded_edges(edges: list[list[float]]) -> F64:
     return table
 
 
-@njit(cache=True, nogil=True)
+# It keeps the interpreter lock, as `admission.admit` does and for the same reason.
+@njit(cache=True)
 def encode_numeric(values: F64, edges: F64, codes: U16, columns: F64) -> None:
     """values: float64[n, M] (NaN missing, +inf invalid) -> codes: uint16[>= M, n] and columns: float64[M, n] (transposed).
 
