@@ -16,9 +16,13 @@ from typing import Final
 import typer
 
 COMMANDS: Final[Mapping[str, str]] = {
-    "demo": "Replay real housing predictions and show what drifted.",
-    "replay": "Replay predictions from files: what would have fired?",
+    "demo": "Show a drift being found, live: a broker, a service, a worker.",
+    "worker": "Watch predictions on Kafka and say what drifts.",
+    "publish": "Publish predictions or labels from a file or a pipe.",
+    "replay": "Replay predictions from files or topics: what would have fired?",
+    "alerts": "Follow the alerts as they arrive.",
     "reference": "Build and show reference profiles.",
+    "topics": "Create and show the topics that driftline stands on.",
     "check": "Check a configuration and say everything that is wrong with it.",
     "version": "Show the version of driftline and of what it stands on.",
 }

@@ -1,114 +1,60 @@
-"""`driftline demo`: a model that gets worse, on real data that comes with driftline. No network, no settings, seconds."""
+"""`driftline demo`: a broker, a service and a worker come up by themselves, and a drift is found before your eyes."""
 
 from __future__ import annotations
 
-import shlex
-import shutil
-import sys
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Final
+from dataclasses import replace
+from typing import Annotated
 
+import typer
 from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
 
 from driftline.cli.failures import explained
-from driftline.cli.finding_words import sentence
-from driftline.cli.findings import Finding
-from driftline.cli.replay import Outcome, run_replay
-from driftline.cli.report import show_budgets, show_findings, show_traffic
-from driftline.config.load import load_config
+from driftline.producers.simulated_drifts import DRIFTS
+from driftline.producers.simulated_stream import Simulation
 from driftline.schemas.errors import InputError
-from driftline.schemas.signals import Signal
 
-CONFIG: Final = Path("california/config.yaml")
-PREDICTIONS: Final = Path("data/california_housing_analysis.csv")
-
-_SENTENCES: Final = 5
+_DAY_S = 30.0  # so that a demo sees the traffic rise and fall
+_LABEL_DELAY_S = 4.0
 
 
-def demo() -> None:
-    """Replay real housing predictions and show what drifted, when, and by how much."""
+def demo(
+    data: Annotated[
+        bool, typer.Option("--data", help="Replay recorded predictions of real data instead; needs no broker.")
+    ] = False,
+    bootstrap_servers: Annotated[
+        str | None, typer.Option(help="Use this Kafka instead of the embedded broker, with topics of the demo's own.")
+    ] = None,
+    service_only: Annotated[
+        bool, typer.Option("--service-only", help="Only the simulated service, on the topics of a worker of yours.")
+    ] = False,
+    drift: Annotated[str, typer.Option(help="What goes wrong: unit, share or missing.")] = "unit",
+    drift_after: Annotated[float, typer.Option(min=1, help="Seconds of traffic before it does.")] = 12.0,
+    rate: Annotated[float, typer.Option(min=1, max=5_000, help="Predictions a second.")] = 300.0,
+    seed: Annotated[int, typer.Option(help="Of the simulated traffic.")] = 1,
+) -> None:
+    """Show a drift being found, live: an embedded broker, a simulated service, a worker. Half a minute."""
     with explained():
-        folder = examples_folder()
-        outcome = run_demo(folder)
-    show_demo(Console(), outcome, folder)
+        if drift not in DRIFTS:
+            raise InputError(f"--drift {drift!r}: write one of {', '.join(DRIFTS)}")
+        simulation = Simulation(seed=seed, rate_per_s=rate, drift=DRIFTS[drift], drift_after_s=drift_after)
+        code = _run(data, bootstrap_servers, service_only, simulation)
+    if code:
+        raise typer.Exit(code)
 
 
-def examples_folder() -> Path:
-    """The examples of the repository that this file belongs to, itself or by the links of an editable install."""
-    here = Path(__file__)
-    for above in (*here.resolve().parents, *here.parents):
-        folder = above / "examples"
-        if (folder / CONFIG).is_file() and (folder / PREDICTIONS).is_file():
-            return folder
-    raise InputError(f"{PREDICTIONS.name}: the data of the demo is not in the package; run `make demo` in a clone")
+def _run(data: bool, bootstrap_servers: str | None, service_only: bool, simulation: Simulation) -> int:
+    # each of the three imports what only it needs: the service is to start at once, without numba
+    if data:
+        if service_only or bootstrap_servers:
+            raise InputError("--data: replays files, without broker or service; leave the other options out")
+        from driftline.cli.demo_data import data_demo
 
+        data_demo(Console())
+        return 0
+    if service_only:
+        from driftline.cli.demo_service import run_service
 
-def run_demo(folder: Path) -> Outcome:
-    """Replay the example; nothing is written."""
-    return run_replay(load_config(folder / CONFIG), folder / PREDICTIONS, None, _Nowhere, show_progress=True)
+        return run_service(bootstrap_servers, simulation)
+    from driftline.cli.demo_live import run_live
 
-
-def show_demo(console: Console, outcome: Outcome, folder: Path) -> None:
-    """The table, what it says in plain sentences, and where to go from here."""
-    console.print("Hourly predictions of a real classifier: is a Californian district expensive?\n")
-    show_findings(console, outcome.findings)
-    console.print()
-    console.print("[bold]In words[/]")
-    for line in reading(outcome.findings):
-        console.print(Padding(Text(line), (0, 0, 0, 2)))
-    console.print()
-    show_budgets(console, outcome.rates)
-    # without its speed: the first run of all mostly compiles
-    show_traffic(console, outcome.summary, outcome.span_ms, timed=False)
-    console.print("\n[bold]What next[/]")
-    for what, arguments in next_steps(folder):
-        console.print(f"  {what}")
-        # broken before each option: short enough for a plain terminal, and still one command to copy
-        command = shlex.join([*command_name(), *arguments]).replace(" --", " \\\n      --")
-        console.print(Text(f"    {command}", style="cyan"), soft_wrap=True)
-
-
-def reading(findings: Sequence[Finding]) -> list[str]:
-    """The worst few findings as sentences, those that last first."""
-    chosen = sorted(findings, key=lambda finding: finding.over)[:_SENTENCES]
-    lines = [sentence(finding) for finding in chosen]
-    rest = len(findings) - len(lines)
-    return [*lines, f"{rest} more are in the table."] if rest > 0 else lines
-
-
-def next_steps(folder: Path) -> list[tuple[str, list[str]]]:
-    """(what it does, arguments of the command)."""
-    shown = _short(folder)
-    config, predictions = str(shown / CONFIG), str(shown / PREDICTIONS)
-    replay = ["replay", "--config", config, "--predictions", predictions, "--out", "out"]
-    return [
-        ("every alert and every window of this run, as files:", replay),
-        ("what the model was compared with:", ["reference", "show", str(shown / CONFIG.parent / "reference.json")]),
-    ]
-
-
-def command_name() -> list[str]:
-    """How this process was started, so that the commands shown can be copied."""
-    if shutil.which("driftline") is not None:
-        return ["driftline"]
-    script = Path(sys.argv[0])
-    return [str(_short(script))] if script.name == "driftline" else ["python", "-m", "driftline.cli"]
-
-
-def _short(path: Path) -> Path:
-    """Relative to the current folder where that is shorter."""
-    resolved, here = path.resolve(), Path.cwd()
-    return resolved.relative_to(here) if resolved.is_relative_to(here) else path
-
-
-class _Nowhere:
-    """A sink that keeps nothing."""
-
-    def write(self, signals: Iterable[Signal]) -> None:
-        """Nothing is kept."""
-
-    def close(self) -> None:
-        """Nothing was opened."""
+    return run_live(Console(), bootstrap_servers, replace(simulation, day_s=_DAY_S, label_delay_s=_LABEL_DELAY_S))

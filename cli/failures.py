@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -21,12 +21,13 @@ def explained() -> Iterator[None]:
     try:
         yield
     except DriftlineError as error:
-        _say(str(error))
+        refuse(str(error))
     except OSError as error:
-        _say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
-def _say(message: str) -> None:
+def refuse(message: str, code: int = EXIT_BAD_INPUT) -> NoReturn:
+    """The sentence, and out."""
     # not as markup: a message may quote input, and input may hold brackets
     Console(stderr=True, soft_wrap=True).print(Text.assemble(("error: ", "red"), message))
-    raise typer.Exit(EXIT_BAD_INPUT)
+    raise typer.Exit(code)

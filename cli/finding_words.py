@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from driftline.cli.findings import Finding, Strength
-from driftline.cli.looks import Look
+from driftline.cli.looks import CLEAR_MISSING, Look
 from driftline.config.budget import FalseAlarmBudget
 from driftline.processors.budget import MonitorRates
 
@@ -23,7 +23,6 @@ _CLEAR_SHIFT_SDS: Final = 0.1
 """Below this shift of the mean, in standard deviations, a change of the spread is told instead, if there is one."""
 
 _CLEAR_SPREAD: Final = 1.2
-_CLEAR_MISSING: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Change:
 
 def change(before: Look, now: Look) -> Change:
     """The change of a field that says most: missing values, the mean, the spread, or the share of one category."""
-    if abs(now.missing_share - before.missing_share) > _CLEAR_MISSING:
+    if abs(now.missing_share - before.missing_share) > CLEAR_MISSING:
         return _shift("missing", before.missing_share, now.missing_share)
     if before.mean is None or now.mean is None:
         return _category_change(before, now)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from driftline.cli.looks import Look, look_of_profile, look_of_sketch, look_of_window
+from driftline.cli.looks import CLEAR_MISSING, Look, look_of_profile, look_of_sketch, look_of_window
 from driftline.processors.field_tables import SIGNAL_KIND
 from driftline.processors.reference.profile import FieldProfile, Reference
 from driftline.schemas.alerts import Alert, FeatureEvidence
@@ -179,13 +179,20 @@ class Findings:
             worst=look_of_window(course.worst, column) if course.worst is not None else None,
             worst_window=course.worst,
             worst_span_ms=course.worst_span_ms if course.worst is not None else None,
-            over=last is not None and (last.chi_square_p or 0.0) >= BACK_TO_NORMAL_P,
+            over=last is not None
+            and _back_to_normal(last, look_of_window(last, column), look_of_profile(column, rows)),
         )
 
     def _course(self, where: _Where, column: _Column) -> _Course:
         """Of the shortest windows that were large enough to be judged: long ones dilute what happened in them."""
         by_length = self._courses.get(where, {}).get(column, {})
         return by_length[min(by_length)] if by_length else _Course()
+
+
+def _back_to_normal(last: FieldWindow, now: Look, before: Look) -> bool:
+    """Whether the last window looks like the reference; the test of its values says nothing of those that are missing."""
+    as_complete = now.missing_share - before.missing_share <= CLEAR_MISSING
+    return as_complete and (last.chi_square_p or 0.0) >= BACK_TO_NORMAL_P
 
 
 def _excess(window: FieldWindow | None) -> float:

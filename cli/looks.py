@@ -18,6 +18,9 @@ from driftline.schemas.signals import FieldWindow
 OTHERS: Final = "others"
 """Categories without a cell of their own, together."""
 
+CLEAR_MISSING: Final = 0.02
+"""A share of missing values that differs by more than this is a change worth telling."""
+
 _TAIL: Final = 0.01
 
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from driftline.config.broker_settings import BrokerSettings, TopicSettings
+from driftline.config.dead_letter_settings import DeadLetterSettings
 from driftline.config.frozen_map import FrozenMap
 from driftline.config.model_spec import ModelSpec
+from driftline.config.worker_settings import WorkerSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,8 @@ class Config:
     """what holds for a model that is not listed"""
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     topics: TopicSettings = field(default_factory=TopicSettings)
+    dead_letters: DeadLetterSettings = field(default_factory=DeadLetterSettings)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "models", FrozenMap(self.models))

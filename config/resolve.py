@@ -20,6 +20,8 @@ def resolve(settings: Settings, folder: str) -> Config:
         defaults=_spec("", settings.defaults, folder),
         broker=_broker(settings.broker, folder),
         topics=settings.topics,
+        dead_letters=settings.dead_letters,
+        worker=settings.worker,
     )
 
 

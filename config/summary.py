@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from driftline.config.broker_settings import BrokerSettings, TopicSettings
 from driftline.config.config import Config
+from driftline.config.dead_letter_settings import DeadLetterSettings
 from driftline.config.durations import format_duration
 from driftline.config.fingerprint import config_hash
 from driftline.config.model_spec import ColumnMapping, FieldOverride, LabelColumns, ModelSpec
+from driftline.config.worker_settings import WorkerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ def summarize(config: Config) -> list[Part]:
         parts.append(Part("every other model", (("", "not monitored (discover: false)"),)))
     parts.append(Part("broker", tuple(_broker(config.broker))))
     parts.append(Part("topics", tuple(_topics(config.topics))))
+    parts.append(Part("dead letters", tuple(_dead_letters(config.dead_letters))))
+    parts.append(Part("worker", tuple(_worker(config.worker))))
     return parts
 
 
@@ -116,3 +120,18 @@ def _broker(broker: BrokerSettings) -> Iterator[tuple[str, str]]:
 def _topics(topics: TopicSettings) -> Iterator[tuple[str, str]]:
     for use, topic in topics:
         yield use.replace("_", " "), topic
+
+
+def _dead_letters(dead_letters: DeadLetterSettings) -> Iterator[tuple[str, str]]:
+    kept = {"full": "whole", "hash": "as its SHA-256", "none": "not kept"}
+    yield "record", kept[dead_letters.payload]
+    yield "at most", f"{dead_letters.per_second_max:,} a second and partition, then each hundredth"
+
+
+def _worker(worker: WorkerSettings) -> Iterator[tuple[str, str]]:
+    instance = f", as {worker.instance}" if worker.instance else ""
+    yield "group", f"{worker.group}{instance}, silent for at most {format_duration(worker.session_timeout)}"
+    yield "state", f"saved every {format_duration(worker.snapshot_every)}"
+    yield "stalled", f"ends itself after {format_duration(worker.stalled_after)} without progress"
+    yield "outbox", f"at most {worker.outbox_max:,} outputs wait for Kafka, compression {worker.compression}"
+    yield "web", f"{worker.web.host}:{worker.web.port}"

@@ -27,6 +27,7 @@ from driftline.processors.detectors.bets import MISSING_LEVEL
 from driftline.processors.detectors.chi_square_cascade import cascade_run
 from driftline.processors.detectors.page_hinkley import BOTH, page_hinkley_run
 from driftline.processors.detectors.shiryaev_roberts import shiryaev_roberts_run
+from driftline.processors.kernels import njit_uncounted
 from driftline.processors.moments import MOMENTS, add_value, merge_moments
 
 SHIRYAEV_ROBERTS: Final = 0
@@ -71,7 +72,7 @@ class Windows(NamedTuple):
     detections: U32  # [G, S, M, 2]
 
 
-@njit(cache=True, nogil=True)
+@njit_uncounted()
 def _sort_by_row(events: I64, rows: I32, tally: I64, order: I64, starts: I64, touched: I64) -> int:
     """Stable counting sort of events by segment row, touching only rows that occur; the number of such rows.
 
@@ -100,7 +101,7 @@ def _sort_by_row(events: I64, rows: I32, tally: I64, order: I64, starts: I64, to
     return n_touched
 
 
-@njit(cache=True, nogil=True)
+@njit_uncounted()
 def _count_field(
     events: I64, g: int, m: int, r: int, columns: Columns, tables: Tables, windows: Windows, cells: U8, levels: U16
 ) -> None:
@@ -179,7 +180,7 @@ class Judges(NamedTuple):
     page_hinkley_threshold: F64  # [1 + sets]
 
 
-@njit(cache=True, nogil=True)
+@njit_uncounted()
 def _detect(
     events: I64,
     g: int,
@@ -276,7 +277,7 @@ def _detect(
     return n_out
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit_uncounted(inline="always")
 def _put(out: I64, numbers: F64, at: int, i: int, g: int, m: int, detector: int, seen: int, evidence: F64) -> None:
     out[at, 0], out[at, 1], out[at, 2], out[at, 3], out[at, 4] = i, g, m, detector, seen
     out[at, 5] = np.int64(evidence[3])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from driftline.processors.arrays import F64, I32, I64, U16, U64
 from driftline.schemas.events import Prediction
@@ -82,9 +81,6 @@ class Tick:
 
     record_ms: int
     offset: int
-
-
-Batch: TypeAlias = PredictionBatch | LabelBatch | Tick
 
 
 @dataclass(slots=True)

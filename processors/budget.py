@@ -20,10 +20,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
-
-from scipy.optimize import brentq
 
 from driftline.config.model_spec import ModelSpec
 from driftline.processors.detectors.shiryaev_roberts import LARGEST_THRESHOLD, SMALLEST_THRESHOLD
@@ -178,8 +177,7 @@ def page_hinkley_threshold(rate: float) -> float:
     def surplus(z: float) -> float:
         return (math.expm1(z) - z) / (k * theta) - both_ways
 
-    z = float(brentq(surplus, 0.0, 700.0))
-    return max(z / theta - 1.02, 1.0)
+    return max(_root(surplus, 0.0, 700.0) / theta - 1.02, 1.0)
 
 
 @functools.cache
@@ -191,7 +189,17 @@ def _uniform_exponent(k: float) -> float:
         # ln sinh(r t) without overflow
         return r * t + math.log1p(-math.exp(-2.0 * r * t)) - math.log(2.0 * r * t) - t * k
 
-    return float(brentq(log_mean, 0.5 * k, 10.0))
+    return _root(log_mean, 0.5 * k, 10.0)
+
+
+def _root(f: Callable[[float], float], low: float, high: float) -> float:
+    """Where `f`, negative at `low` and positive at `high`, turns: by halving down to neighbouring numbers.
+
+    (scipy.optimize would do, but takes a quarter of a second to load, and nothing else needs it.)
+    """
+    while low < (middle := 0.5 * (low + high)) < high:
+        low, high = (middle, high) if f(middle) < 0.0 else (low, middle)
+    return high
 
 
 def _same(rate: float) -> float:

@@ -11,10 +11,11 @@ from driftline.processors.arrays import I64
 from driftline.processors.batches import DecodedBatch, PredictionBatch
 from driftline.processors.columns_assembly import Assembly, batch_of_events
 from driftline.processors.columns_labels import LabelReader
-from driftline.processors.columns_lines import blocks, lines_of
+from driftline.processors.columns_lines import as_lines, blocks, lines_of
 from driftline.processors.columns_reader import PredictionReader
 from driftline.processors.record_clock import RecordClock
 from driftline.schemas.events import Prediction
+from driftline.schemas.inputs import Input
 from driftline.schemas.layout import EventLayout
 from driftline.schemas.rejections import Rejection
 
@@ -33,10 +34,7 @@ class Columnizer:
         self._reader = PredictionReader(layouts)
         self._labels = LabelReader(as_of_ms)
         self._clock = RecordClock(as_of_ms)
-
-    def resume_at(self, record_ms: int) -> None:
-        """Go on where an earlier run of the same log stopped: `last_record_ms` of its last batch."""
-        self._clock.resume_at(record_ms)
+        self.clocks = {Input.PREDICTIONS: self._clock, Input.LABELS: self._labels.clock}
 
     def predictions_from_lines(self, buffer: bytes, first_offset: int) -> DecodedBatch:
         """Predictions in JSON lines; the buffer ends at a newline or at the end of the file.
@@ -45,8 +43,7 @@ class Columnizer:
         event time.
         """
         assembly = self._reader.begin_call()
-        for block in blocks(buffer):
-            self._reader.read_block(block, assembly)
+        self._reader.read_lines(buffer, assembly)
         return self._decoded(assembly, first_offset + np.arange(assembly.consumed), None)
 
     def predictions(
@@ -54,8 +51,12 @@ class Columnizer:
     ) -> DecodedBatch:
         """Predictions as they lie in a log: one JSON object a record. record_ms None: record time is event time."""
         assembly = self._reader.begin_call()
-        for start in range(0, len(records), _BLOCK_RECORDS):
-            self._reader.read_records(records[start : start + _BLOCK_RECORDS], assembly)
+        lines = as_lines(records)
+        if lines is not None:
+            self._reader.read_lines(lines, assembly)
+        else:
+            for start in range(0, len(records), _BLOCK_RECORDS):
+                self._reader.read_records(records[start : start + _BLOCK_RECORDS], assembly)
         times = None if record_ms is None else np.array(record_ms, np.int64)
         return self._decoded(assembly, np.array(offsets, np.int64), times)
 

@@ -15,7 +15,8 @@ from driftline.processors.arrays import F64, I32, I64, U16, U64
 from driftline.processors.batches import PredictionBatch, SegmentColumn
 from driftline.processors.columns_codes import SegmentCodes, VersionCodes
 from driftline.processors.columns_exact import Columns, ColumnTables, envelope_columns, exact_columns
-from driftline.processors.columns_shape import ShapeLearner
+from driftline.processors.columns_scanned import TOKEN_COLUMNS_MAX, ScannedEvents
+from driftline.processors.columns_shape import ShapeLearner, usable_name
 from driftline.processors.columns_typed import TypedEvents
 from driftline.processors.id_hash import hash_ids, hash_key
 from driftline.schemas.events import Prediction
@@ -44,6 +45,15 @@ class ModelState:
         """Take note of an event that only the exact path could read: `typed` may be another one afterwards."""
         if self._learner is not None and self.tables is not None and self._learner.learn(event, unknown):
             self.typed = TypedEvents(self._learner.shape, self.tables, self.versions)
+
+    def scanner(self, old: ScannedEvents | None) -> ScannedEvents | None:
+        """A scanner for what has been learnt by now: the old one if it still fits, None if the model is not for scanning."""
+        if self._learner is None or self.tables is None or not usable_name(self.model):
+            return None
+        if old is not None and old.is_for(self._learner.shape, self.tables):
+            return old
+        new = ScannedEvents(self.model, self._learner.shape, self.tables, self.versions)
+        return new if new.token_columns <= TOKEN_COLUMNS_MAX else None
 
     def start_afresh_when_full(self) -> None:
         """Call between batches."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from driftline.processors.arrays import U8
+from driftline.processors.kernels import njit_uncounted
 from driftline.schemas.limits import TYPED_BYTES_MAX
 
 _BLOCK_BYTES: Final = 196_608
@@ -30,6 +30,15 @@ def blocks(buffer: bytes) -> Iterator[memoryview]:
         start = end
 
 
+def as_lines(records: Sequence[bytes]) -> bytes | None:
+    """The records as one buffer of lines, none of which is blank; None when one of them is no plain line."""
+    if max(map(len, records), default=0) > TYPED_BYTES_MAX:
+        return None
+    joined = b"\n".join(records)
+    # as many objects on lines as records: no newline stands inside a record, and none is blank
+    return joined if joined[:1] == b"{" and objects_on_lines(memoryview(joined)) == len(records) else None
+
+
 def lines_of(block: memoryview) -> list[bytes]:
     """The lines that are not blank."""
     return [line for line in bytes(block).split(b"\n") if line.strip(_JSON_SPACE)]
@@ -47,7 +56,7 @@ def objects_on_lines(block: memoryview) -> int:
     return 0 if doubts else newlines + 1
 
 
-@njit(cache=True, nogil=True)
+@njit_uncounted()
 def _count_newlines(data: U8) -> tuple[int, int]:
     """Newlines before the last byte, and how many of them do not stand between "}" and "{" or end too long a line.
 
@@ -80,7 +89,7 @@ def _count_newlines(data: U8) -> tuple[int, int]:
     return newlines, doubts
 
 
-@njit(cache=True, nogil=True)
+@njit_uncounted()
 def _is_doubtful(data: U8, line_start: int, newline: int) -> int:
     """1 if this newline may not be the end of an object that is short enough."""
     between = data[newline - 1] == _CLOSING and data[newline + 1] == _OPENING

@@ -1,4 +1,4 @@
-"""Reading records by the fastest way that takes them: a whole block at once, else record by record, else exactly.
+"""Reading records by the fastest way that takes them: scanned, or a whole block at once, or one by one, or exactly.
 
 Which way is taken depends on what the log looked like so far and changes the speed only. A record names its model
 inside itself; it is guessed from the bytes, and the structs, which accept one model's name only, refute a wrong guess.
@@ -6,14 +6,15 @@ inside itself; it is guessed from the bytes, and the structs, which accept one m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 from msgspec import Struct
 
 from driftline.processors.columns_assembly import Assembly, ModelState
-from driftline.processors.columns_lines import lines_of, objects_on_lines
+from driftline.processors.columns_lines import blocks, lines_of, objects_on_lines
+from driftline.processors.columns_scanned import ScannedEvents
 from driftline.processors.columns_typed import TypedEvents
 from driftline.schemas.codec import NOT_TYPED, PredictionDecoder
 from driftline.schemas.exact import read_prediction
@@ -23,8 +24,25 @@ from driftline.schemas.rejections import RecordRejected, Rejection
 
 _MODELS_REMEMBERED_MAX: Final = 4_096
 _GUESSES_MAX: Final = 4_096
-_WAIT_BLOCKS_MAX: Final = 63
-"""Whole blocks are tried again after 0, 1, 3, 7 .. blocks line by line: a try that fails costs half a block."""
+_WAIT_MAX: Final = 63
+
+
+class _Tries:
+    """A faster way that did not pay is tried again after 0, 1, 3, 7 .. turns: a try in vain costs half a turn."""
+
+    def __init__(self) -> None:
+        self._left_out = 0  # so many turns before the next try
+        self._next = 0
+
+    def due(self) -> bool:
+        if self._left_out:
+            self._left_out -= 1
+            return False
+        return True
+
+    def note(self, *, paid: bool) -> None:
+        self._left_out = 0 if paid else self._next
+        self._next = 0 if paid else min(2 * self._next + 1, _WAIT_MAX)
 
 
 class PredictionReader:
@@ -36,8 +54,9 @@ class PredictionReader:
         self._up_to_date: set[str] = set()
         self._guesses: dict[bytes, ModelState | None] = {}
         self._only: ModelState | None = None
-        self._line_by_line = 0  # so many blocks before the next try
-        self._wait_blocks = 0
+        self._scanner: ScannedEvents | None = None
+        self._scans = _Tries()
+        self._whole_blocks = _Tries()
         self._generic = PredictionDecoder()
 
     def begin_call(self) -> Assembly:
@@ -50,16 +69,22 @@ class PredictionReader:
             self._only = self._typed(self._state(self._only.model))
         return Assembly()
 
-    def read_block(self, block: memoryview, assembly: Assembly) -> None:
-        """A block of JSON lines."""
-        if self._line_by_line:
-            self._line_by_line -= 1
-        elif self._only is not None:
-            if self._read_whole(self._only, block, assembly):
-                self._wait_blocks = 0
+    def read_lines(self, buffer: bytes, assembly: Assembly) -> None:
+        """JSON lines; the buffer ends at a newline or at the end of the file."""
+        if self._only is not None and self._scans.due():
+            paid = self._scan(self._only, buffer, assembly)
+            self._scans.note(paid=paid is True)
+            if paid is not None:
                 return
-            self._line_by_line = self._wait_blocks
-            self._wait_blocks = min(2 * self._wait_blocks + 1, _WAIT_BLOCKS_MAX)
+        for block in blocks(buffer):
+            self._read_block(block, assembly)
+
+    def _read_block(self, block: memoryview, assembly: Assembly) -> None:
+        if self._only is not None and self._whole_blocks.due():
+            taken = self._read_whole(self._only, block, assembly)
+            self._whole_blocks.note(paid=taken)
+            if taken:
+                return
         self.read_records(lines_of(block), assembly)
 
     def read_records(self, records: Sequence[bytes], assembly: Assembly) -> None:
@@ -80,7 +105,22 @@ class PredictionReader:
                     self._read_typed(state, indices, records, start, assembly)
         self._only = assembly.only_typed_model()
 
-    # -- the three ways ----------------------------------------------------------------------------------------------
+    # -- the four ways -----------------------------------------------------------------------------------------------
+
+    def _scan(self, state: ModelState, buffer: bytes, assembly: Assembly) -> bool | None:
+        """One call of the scanner for the whole buffer; whether it took most lines. None: nothing has been read."""
+        self._scanner = state.scanner(self._scanner)
+        scanned = None if self._scanner is None else self._scanner.read(buffer)
+        if scanned is None:
+            return None
+        start = assembly.consumed
+        assembly.consumed += scanned.lines
+        if scanned.columns is not None:
+            assembly.add_columns(state, start + scanned.positions, scanned.columns)
+        if scanned.left:
+            self._read_typed(state, scanned.left, scanned.left, start, assembly)
+            self._only = assembly.only_typed_model()
+        return 2 * len(scanned.left) <= scanned.lines
 
     def _read_whole(self, state: ModelState, block: memoryview, assembly: Assembly) -> bool:
         """One call of the decoder for all lines; False, and nothing is read, when any line is not for it."""
@@ -101,7 +141,12 @@ class PredictionReader:
         return True
 
     def _read_typed(
-        self, state: ModelState, indices: Iterable[int], records: Sequence[bytes], start: int, assembly: Assembly
+        self,
+        state: ModelState,
+        indices: Iterable[int],
+        records: Sequence[bytes] | Mapping[int, bytes],
+        start: int,
+        assembly: Assembly,
     ) -> None:
         """One call of the decoder for each record; those it does not take are read by others."""
         typed = state.typed

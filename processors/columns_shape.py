@@ -112,7 +112,7 @@ class ShapeLearner:
             (name, self._value_type(field), self._default(field)) for name, field in fields.items()
         ]
         definitions += [(name, _Scalar, None) for name in others]
-        definitions = [definition for definition in definitions if _usable(definition[0])]
+        definitions = [definition for definition in definitions if usable_name(definition[0])]
         learnt = tuple(self._learnt[where])
         definitions += [(name, _Scalar, UNSET) for name in learnt]
         struct_type = msgspec.defstruct(
@@ -165,7 +165,7 @@ class ShapeLearner:
         # the structs hold at most as many names as an event may: so they need not count them
         most = min(_LEARNT_MAX, FEATURES_MAX - len(known) + before)
         for name in names:
-            if name not in known and len(learnt) < most and _usable(name) and self._has_come_again(where, name):
+            if name not in known and len(learnt) < most and usable_name(name) and self._has_come_again(where, name):
                 learnt[name] = None
         return len(learnt) > before
 
@@ -192,6 +192,6 @@ def _booleans_are_safe(field: FieldLayout) -> bool:
     return not field.is_numeric and (field.kind == "boolean" or field.value_type in ("boolean", "string"))
 
 
-def _usable(name: str) -> bool:
-    """Whether msgspec takes it for the name of a field. Events with other names are read by the exact path."""
+def usable_name(name: str) -> bool:
+    """Whether JSON may write it as it is, and msgspec takes it for a name. Others are left to the exact path."""
     return len(name) <= NAME_CHARACTERS_MAX and not any(c in '"\\' or c < " " for c in name)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from driftline.processors.arrays import I64, U8
+from driftline.processors.kernels import njit_uncounted
 from driftline.schemas.limits import TIMESTAMP_MS_MAX, TIMESTAMP_MS_MIN
 from driftline.schemas.timestamps import timestamp_ms
 
@@ -40,7 +40,7 @@ def _texts_ms(values: Sequence[int | float | str]) -> I64:
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit_uncounted()
 def _digits(data: U8, start: int, count: int) -> int:
     """The number written there, or a very negative one."""
     value = 0
@@ -52,7 +52,7 @@ def _digits(data: U8, start: int, count: int) -> int:
     return value
 
 
-@njit(cache=True, nogil=True)
+@njit_uncounted()
 def _days(year: int, month: int, day: int) -> int:
     """Days since 1970-01-01 (Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil)."""
     y = year - 1 if month <= 2 else year
@@ -62,15 +62,15 @@ def _days(year: int, month: int, day: int) -> int:
     return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
 
 
-@njit(cache=True, nogil=True)
+@njit_uncounted()
 def _days_in_month(year: int, month: int) -> int:
     if month == 2:
         return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
     return 30 if month in (4, 6, 9, 11) else 31
 
 
-@njit(cache=True, nogil=True)
-def _rfc3339(data: U8, start: int, end: int) -> int:
+@njit_uncounted()
+def rfc3339(data: U8, start: int, end: int) -> int:
     if end - start < 20:
         return BAD_TIME
     if data[start + 4] != 45 or data[start + 7] != 45 or data[start + 13] != 58 or data[start + 16] != 58:
@@ -114,10 +114,10 @@ def _rfc3339(data: U8, start: int, end: int) -> int:
     return ms if TIMESTAMP_MS_MIN <= ms <= TIMESTAMP_MS_MAX else BAD_TIME
 
 
-@njit(cache=True, nogil=True)
+@njit_uncounted()
 def rfc3339_rows(data: U8, lengths: I64, out: I64) -> None:
     """Read ASCII texts that lie back to back. data: uint8[sum(lengths)]; lengths: int64[n]; out: int64[n]."""
     start = 0
     for row in range(lengths.shape[0]):
-        out[row] = _rfc3339(data, start, start + lengths[row])
+        out[row] = rfc3339(data, start, start + lengths[row])
         start += lengths[row]

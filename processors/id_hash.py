@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
-from numba import njit
 
 from driftline.processors.arrays import I64, U64
+from driftline.processors.kernels import njit_uncounted
 
 _MASK = (1 << 64) - 1
 
@@ -38,12 +38,12 @@ def hash_ids(key: U64, ids: Sequence[str]) -> U64:
     return out
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit_uncounted(inline="always")
 def _rotate(x: np.uint64, bits: int) -> np.uint64:
     return (x << np.uint64(bits)) | (x >> np.uint64(64 - bits))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit_uncounted(inline="always")
 def _round(
     v0: np.uint64, v1: np.uint64, v2: np.uint64, v3: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -60,7 +60,7 @@ def _round(
     return v0, v1, v2, v3
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit_uncounted(inline="always")
 def _load(words: U64, at: int) -> np.uint64:
     """Eight bytes from byte `at` on, which need not be aligned; `words` must reach past them."""
     index, bits = at >> 3, np.uint64((at & 7) * 8)
@@ -70,7 +70,7 @@ def _load(words: U64, at: int) -> np.uint64:
     return word
 
 
-@njit(cache=True, nogil=True)
+@njit_uncounted()
 def siphash_rows(key: U64, words: U64, lengths: I64, out: U64) -> None:
     """Hash byte strings that lie back to back.
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from driftline.processors.arrays import F64
+from driftline.processors.kernels import njit_uncounted
 
 MOMENTS: Final = 6
 """Of the values of a window: a sum and a sum of squares in double-double (hi, lo), minimum, maximum."""
@@ -23,7 +23,7 @@ REACH_MAX: Final = 1e145
 """Squares of larger distances from the center are near the end of float64: such a window has no mean and deviation."""
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit_uncounted(inline="always")
 def add(m: F64, row: int, hi: int, x: float) -> None:
     """m[row, hi] + m[row, hi + 1] += x, exactly up to 2**-100."""
     old = m[row, hi]
@@ -35,7 +35,7 @@ def add(m: F64, row: int, hi: int, x: float) -> None:
     m[row, hi] = t
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit_uncounted(inline="always")
 def add_value(m: F64, row: int, x: float, center: float) -> None:
     """m: float64[k, 6], rows of sum (hi, lo), sum of squares (hi, lo), minimum, maximum of a window's values."""
     # cut, so that no sum ever overflows: whether it did would depend on the order of the values
@@ -46,7 +46,7 @@ def add_value(m: F64, row: int, x: float, center: float) -> None:
     m[row, 5] = max(m[row, 5], x)
 
 
-@njit(cache=True, nogil=True)
+@njit_uncounted()
 def merge_moments(into: F64, other: F64) -> None:
     """Add other windows' moments to these, row by row; both float64[k, 6]."""
     for row in range(into.shape[0]):

@@ -7,23 +7,26 @@ signals; a snapshot restored at any point changes nothing (both are property tes
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
 from driftline.config.model_spec import ModelSpec
 from driftline.processors import admission as verdict
-from driftline.processors import monitor_snapshot
 from driftline.processors.admission import Admission
 from driftline.processors.arrays import I32, I64, U8
-from driftline.processors.batches import Batch, LabelBatch, PredictionBatch, Tick
+from driftline.processors.batches import PredictionBatch, Tick
 from driftline.processors.counters import Counters
 from driftline.processors.crossings import Crossing
+from driftline.processors.monitor_parts import MonitorParts
+from driftline.processors.monitor_restore import restore
 from driftline.processors.notices import Notices
 from driftline.processors.panes import Due, OpenWindows
 from driftline.processors.reference.build import build_reference
 from driftline.processors.reference.profile import Reference
 from driftline.processors.scope import Scope
 from driftline.processors.scope_columns import ScopeColumns
+from driftline.processors.snapshot import Part, read_parts, write_parts
 from driftline.schemas.errors import BadReference
 from driftline.schemas.events import Prediction
 from driftline.schemas.layout import EventLayout
@@ -79,14 +82,11 @@ class Monitor:
 
     # -- events in, signals out --------------------------------------------------------------------------------------
 
-    def step(self, batch: Batch) -> list[Signal]:
+    def step(self, batch: PredictionBatch | Tick) -> list[Signal]:
         """Everything that follows from these records, in log order."""
         if isinstance(batch, Tick):
             self.admission.tick(batch.record_ms)
             return self._close_due()
-        if isinstance(batch, LabelBatch):
-            self.counters.labels += len(batch)
-            return []
         return self._step_predictions(batch)
 
     def finish(self) -> list[Signal]:
@@ -94,6 +94,7 @@ class Monitor:
         signals: list[Signal] = []
         while (due := self.windows.due(verdict.NEVER)) is not None:
             signals += self._close(due, partial=True)
+        self._check_caps()
         return [*signals, *self.notices.said_at(self.admission.latest_pane_end_ms())]
 
     def _step_predictions(self, batch: PredictionBatch) -> list[Signal]:
@@ -217,6 +218,7 @@ class Monitor:
             self.cut_windows.discard((due.start_ms, due.length_ms))
             if due.is_pane:
                 self._check_rate()
+                self._check_caps()
                 signals += self.notices.said_at(due.end_ms)
         self.admission.clock[verdict.NEXT_CLOSE] = self.windows.next_close_ms()
         return signals
@@ -228,6 +230,14 @@ class Monitor:
             self.rate_checked = True
             if rates.events_source == "default":
                 self.notices.rate_unknown(rates.events_per_week, rates.reason)
+
+    def _check_caps(self) -> None:
+        """Say once for each segment set that further segments are not told apart."""
+        for scope in self.scopes:
+            capped = scope.rows.capped
+            for index in sorted(index for index, said in capped.items() if not said):
+                capped[index] = True
+                self.notices.segments_capped(scope.version, self.spec.segments[index], self.spec.segments_max)
 
     def _close(self, due: Due, partial: bool) -> list[Signal]:
         cut = (due.start_ms, due.length_ms) in self.cut_windows
@@ -241,7 +251,8 @@ class Monitor:
 
     def snapshot(self) -> bytes:
         """The whole state as bytes (see `snapshot` for the layout)."""
-        return monitor_snapshot.write(self)
+        parts = MonitorParts(self).take()
+        return write_parts([Part(p.name.name, p.fingerprint, p.encode() if p.encode else b"") for p in parts])
 
     @classmethod
     def restore(
@@ -259,5 +270,5 @@ class Monitor:
         pane close. Raises DamagedSnapshot when the bytes are no snapshot at all.
         """
         monitor = cls(spec, reference, partition=partition, references_by_version=references_by_version)
-        monitor_snapshot.read(monitor, snapshot)
+        restore(monitor, partial(read_parts, snapshot))
         return monitor

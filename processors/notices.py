@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from driftline.processors.arrays import I64
 from driftline.processors.reference.profile import Reference, encode_reference
+from driftline.processors.segments import OTHER
 from driftline.processors.signal_ids import digest
 from driftline.schemas.errors import BadReference
 from driftline.schemas.rejections import RejectionReason
@@ -46,6 +47,15 @@ class Notices:
         """The budget is per week of traffic, and nobody said how much that is."""
         message = f"the false-alarm budget assumes {assumed:,.0f} events a week ({reason})"
         self._health(HealthCode.EVENTS_PER_WEEK_UNKNOWN, message, {"events_per_week": assumed})
+
+    def segments_capped(self, version: str, keys: tuple[str, ...], segments_max: int) -> None:
+        """A segment set has more segments than there is room for."""
+        message = (
+            f"the segments of {', '.join(keys)} that came after the first {segments_max:,} share {OTHER!r}; "
+            "raise `segments_max`, or take keys with fewer values"
+        )
+        detail: dict[str, str | int | float] = {"segment_set": ",".join(keys), "segments_max": segments_max}
+        self._health(HealthCode.SEGMENTS_CAPPED, message, {**detail, "version": version} if version else detail)
 
     def part_restarted(self, name: str, reason: str) -> None:
         """A part of a snapshot that could not be used."""

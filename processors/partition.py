@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Final
 
 from driftline.config.model_spec import ModelSpec
-from driftline.processors.batches import DecodedBatch, Tick
+from driftline.processors.batches import DecodedBatch, PredictionBatch, Tick
 from driftline.processors.columns import Columnizer
 from driftline.processors.counters import Counters
 from driftline.processors.monitor import Monitor
 from driftline.processors.reference.profile import Reference
+from driftline.processors.segments import OTHER
 from driftline.processors.signal_ids import digest
 from driftline.schemas.layout import EventLayout
 from driftline.schemas.rejections import RejectionReason
@@ -31,6 +32,9 @@ class Partition:
     `specs`: the configured models. `discovered`: what an unlisted model is monitored with; None: it is filtered (counted,
     nothing else). `references`: by model, then by version ("" = the model's default). `as_of_ms`: the limit of the future
     for files, which have no record times.
+
+    `rejected` counts records that could not be read, by reason; `labels` those that could, by model (`__other__` beyond
+    MODELS_MAX names); `undecodable` and `filtered` are what no monitor counts.
     """
 
     def __init__(
@@ -45,33 +49,35 @@ class Partition:
         self.partition = partition
         self.monitors: dict[str, Monitor] = {}
         self.rejected: dict[RejectionReason, int] = {}
-        self._filtered = Counters()
-        self._undecodable = Counters()
+        self.labels: dict[str, int] = {}
+        self.filtered = Counters()
+        self.undecodable = Counters()
+        self.models_capped = False
+        self._configured = frozenset(specs)
         self._discovered = discovered
-        self._capped = False
         for model, spec in specs.items():
             own = references.get(model, {})
             by_version = {version: reference for version, reference in own.items() if version}
             self.monitors[model] = Monitor(spec, own.get(""), partition=partition, references_by_version=by_version)
-        self._columns = Columnizer(self._layout, as_of_ms=as_of_ms)
+        self.columns = Columnizer(self._layout, as_of_ms=as_of_ms)
 
     # -- decoding ----------------------------------------------------------------------------------------------------
 
     def decode_lines(self, buffer: bytes, first_offset: int) -> DecodedBatch:
         """JSON lines of predictions; the offset is the number of the line. Record time is the event's own time."""
-        return self._columns.predictions_from_lines(buffer, first_offset)
+        return self.columns.predictions_from_lines(buffer, first_offset)
 
     def decode(
         self, records: Sequence[bytes], offsets: Sequence[int], record_ms: Sequence[int] | None = None
     ) -> DecodedBatch:
         """Predictions as they lie in a log."""
-        return self._columns.predictions(records, offsets, record_ms)
+        return self.columns.predictions(records, offsets, record_ms)
 
     def decode_labels(
         self, records: Sequence[bytes], offsets: Sequence[int], record_ms: Sequence[int] | None = None
     ) -> DecodedBatch:
         """Labels as they lie in a log."""
-        return self._columns.labels(records, offsets, record_ms)
+        return self.columns.labels(records, offsets, record_ms)
 
     def _layout(self, model: str) -> EventLayout | None:
         monitor = self.monitors.get(model)
@@ -80,22 +86,36 @@ class Partition:
     # -- applying ----------------------------------------------------------------------------------------------------
 
     def apply(self, decoded: DecodedBatch) -> list[Signal]:
-        """Everything that follows from these records."""
-        for rejection in decoded.rejected:
-            self.rejected[rejection.reason] = self.rejected.get(rejection.reason, 0) + 1
-        self._undecodable.consumed += len(decoded.rejected)
-        self._undecodable.rejected += len(decoded.rejected)
+        """Everything that follows from these predictions."""
+        self._count_rejected(decoded)
         signals: list[Signal] = []
         for batch in decoded.batches:
+            assert isinstance(batch, PredictionBatch), "labels go to apply_labels"
             monitor = self._monitor(batch.model, signals)
             if monitor is None:
-                self._filtered.consumed += len(batch)
-                self._filtered.filtered += len(batch)
+                self.filtered.consumed += len(batch)
+                self.filtered.filtered += len(batch)
             else:
                 signals += monitor.step(batch)
         if decoded.last_record_ms is not None:
             signals += self.tick(Tick(record_ms=decoded.last_record_ms, offset=-1))
         return signals
+
+    def apply_labels(self, decoded: DecodedBatch) -> None:
+        """Labels are counted by model. They move no window and discover no model: how the two logs interleave, which is
+        chance, must not show.
+        """
+        self._count_rejected(decoded)
+        for batch in decoded.batches:
+            known = batch.model in self._configured or batch.model in self.labels or len(self.labels) < MODELS_MAX
+            model = batch.model if known else OTHER
+            self.labels[model] = self.labels.get(model, 0) + len(batch)
+
+    def _count_rejected(self, decoded: DecodedBatch) -> None:
+        for rejection in decoded.rejected:
+            self.rejected[rejection.reason] = self.rejected.get(rejection.reason, 0) + 1
+        self.undecodable.consumed += len(decoded.rejected)
+        self.undecodable.rejected += len(decoded.rejected)
 
     def tick(self, tick: Tick) -> list[Signal]:
         """Record time has moved on for every model of the partition."""
@@ -107,25 +127,28 @@ class Partition:
 
     def counters(self) -> Counters:
         """Sums over all models, records that could not be read and those of models nobody asked for; checked."""
-        total = Counters()
-        for part in (self._undecodable, self._filtered, *(monitor.counters for monitor in self.monitors.values())):
+        total = Counters(labels=sum(self.labels.values()))
+        for part in (self.undecodable, self.filtered, *(monitor.counters for monitor in self.monitors.values())):
             total.add(part)
         total.check()
         return total
 
-    def _monitor(self, model: str, signals: list[Signal]) -> Monitor | None:
+    def discover(self, model: str) -> Monitor | None:
+        """The monitor of this model, made if need be; None where it is not to be monitored, or there is no more room."""
         monitor = self.monitors.get(model)
-        if monitor is not None or self._discovered is None:
-            return monitor
-        if len(self.monitors) >= MODELS_MAX:
-            if not self._capped:
-                self._capped = True
-                signals.append(self._models_capped())
-            return None
-        monitor = self.monitors[model] = Monitor(replace(self._discovered, name=model), None, partition=self.partition)
+        if monitor is None and self._discovered is not None and len(self.monitors) < MODELS_MAX:
+            spec = replace(self._discovered, name=model)
+            monitor = self.monitors[model] = Monitor(spec, None, partition=self.partition)
         return monitor
 
-    def _models_capped(self) -> Health:
+    def _monitor(self, model: str, signals: list[Signal]) -> Monitor | None:
+        monitor = self.discover(model)
+        if monitor is None and self._discovered is not None and not self.models_capped:
+            self.models_capped = True
+            signals.append(self._capped())
+        return monitor
+
+    def _capped(self) -> Health:
         return Health(
             id=digest("health", HealthCode.MODELS_CAPPED, self.partition),
             partition=self.partition,

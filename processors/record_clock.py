@@ -25,9 +25,9 @@ class RecordClock:
         self._as_of_ms = as_of_ms
         self._latest_ms = _NO_TIME
 
-    def resume_at(self, record_ms: int) -> None:
-        """Go on where an earlier run of the same log stopped: its last running maximum."""
-        self._latest_ms = record_ms
+    def resume_at(self, record_ms: int | None) -> None:
+        """Go on where an earlier run of the same log stopped: its last running maximum, None before any."""
+        self._latest_ms = _NO_TIME if record_ms is None else record_ms
 
     @property
     def latest_ms(self) -> int | None:
@@ -41,6 +41,10 @@ class RecordClock:
         """
         record_ms = np.clip(record_ms, -_LIMIT, _LIMIT)
         return record_ms, self._advance(record_ms)
+
+    def tick(self, record_ms: int) -> None:
+        """A record of the log that is no event, and moves its clock all the same."""
+        self.from_log(np.array([record_ms], np.int64))
 
     def from_events(self, n: int, events: Iterable[tuple[I64, I64]]) -> tuple[I64, I64]:
         """The same for n records of which those at `positions` have an event time; `events`: (positions, event_ms)."""

@@ -49,7 +49,10 @@ DESCRIBED_MIN: Final = 200
 
 
 class Scope:
-    """`reference` None: events are counted and nothing is judged (the reference is being learnt)."""
+    """`reference` None: events are counted and nothing is judged (the reference is being learnt).
+
+    `closings`: int64[rows], how many windows of each row have closed; with `detectors.seen` it tells which rows changed.
+    """
 
     def __init__(
         self, spec: ModelSpec, version: str, reference: Reference | None, windows: OpenWindows, partition: int
@@ -71,6 +74,7 @@ class Scope:
         self._kernel_tables = Tables(*(getattr(self.tables, name) for name in Tables._fields))
         self._reference_row: I32 = np.zeros(0, np.int32)
         self._encoded: tuple[PredictionBatch, U16, F64] | None = None
+        self.closings: I64 = np.zeros(0, np.int64)
         self.make_room()
 
     def make_room(self) -> None:
@@ -80,6 +84,7 @@ class Scope:
             return
         grow(self.window_state, len(self.rows))
         grow(self.detectors, len(self.rows))
+        self.closings = np.append(self.closings, np.zeros(len(self.rows) - known, np.int64))
         own = [self.tables.reference_row(segment) for segment in self.rows.segments[known:]]
         self._reference_row = np.append(self._reference_row, np.array(own, np.int32))
 
@@ -213,6 +218,7 @@ class Scope:
             for slot in self.windows.accumulators_of(due):
                 self._merge(rows, sketches, due.slot, slot)
         state.clear(rows, due.slot)
+        self.closings[rows] += 1
         self.unknown.clear(due.slot)
         return signals
 

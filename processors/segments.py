@@ -27,13 +27,17 @@ class Segment(NamedTuple):
 
 
 class SegmentRows:
-    """Gives rows to segments; knows nothing of what is kept in a row."""
+    """Gives rows to segments; knows nothing of what is kept in a row.
+
+    `capped`: the segment sets (by index) that have had a segment beyond `limit`, and whether that has been said.
+    """
 
     def __init__(self, sets: Sequence[tuple[str, ...]], limit: int, reserved: frozenset[Segment] = frozenset()) -> None:
         self.sets = tuple(sets)
         self._limit = limit
         self._reserved = reserved
         self.segments: list[Segment] = []
+        self.capped: dict[int, bool] = {}
         self._clear()
         self._add(Segment(WHOLE_MODEL, ""))
 
@@ -69,6 +73,7 @@ class SegmentRows:
             return known
         if segment in self._reserved or self._free_slots_used[segment.set_index] < self._limit:
             return self._add(segment)
+        self.capped.setdefault(segment.set_index, False)
         other = Segment(segment.set_index, OTHER)
         known = self._row_of.get(other)
         return self._add(other) if known is None else known

@@ -9,7 +9,7 @@ owner starts afresh and says so; the other parts are kept. Arrays are written in
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -75,20 +75,33 @@ def read_parts(snapshot: bytes, fingerprint_of: Callable[[str], str | None]) -> 
     when not even the header can be read.
     """
     header, at = _read_header(snapshot)
-    usable: dict[str, bytes] = {}
-    unusable: list[Unusable] = []
+    whole: list[Part] = []
+    damaged: list[Unusable] = []
     for entry in header.parts:
         data = snapshot[at : at + entry.length]
         at += entry.length
-        wanted = fingerprint_of(entry.name)
-        if wanted is None:
-            unusable.append(Unusable(entry.name, "this version does not know such a part"))
-        elif len(data) != entry.length or zlib.crc32(data) != entry.crc:
-            unusable.append(Unusable(entry.name, "its bytes are damaged"))
-        elif entry.fingerprint != wanted:
-            unusable.append(Unusable(entry.name, "the settings or the reference that shaped it have changed"))
+        if len(data) != entry.length or zlib.crc32(data) != entry.crc:
+            damaged.append(Unusable(entry.name, "its bytes are damaged"))
         else:
-            usable[entry.name] = data
+            whole.append(Part(entry.name, entry.fingerprint, data))
+    usable, unusable = fitting_parts(whole, fingerprint_of)
+    return usable, damaged + unusable
+
+
+def fitting_parts(
+    parts: Iterable[Part], fingerprint_of: Callable[[str], str | None]
+) -> tuple[dict[str, bytes], list[Unusable]]:
+    """The parts that are wanted and were shaped by what they should be, by name, and the others with the reason."""
+    usable: dict[str, bytes] = {}
+    unusable: list[Unusable] = []
+    for part in parts:
+        wanted = fingerprint_of(part.name)
+        if wanted is None:
+            unusable.append(Unusable(part.name, "this version does not know such a part"))
+        elif part.fingerprint != wanted:
+            unusable.append(Unusable(part.name, "the settings or the reference that shaped it have changed"))
+        else:
+            usable[part.name] = part.data
     return usable, unusable
 
 

@@ -26,6 +26,9 @@ DETECTIONS: Final = 2
 COUNT_MAX: Final = np.iinfo(np.uint32).max
 """A cell of a long window of a very busy model stops here; it does not start at 0 again."""
 
+BLOCK_BYTES: Final = 32_768
+"""A segment that is active should not have many idle ones written with it, and a part costs some 20 bytes of its own."""
+
 _FIRST_ROWS: Final = 4
 
 
@@ -89,6 +92,11 @@ def grow(state: WindowState | DetectorState, rows: int) -> None:
 def nbytes(state: WindowState | DetectorState) -> int:
     """Bytes of all arrays."""
     return sum(array.nbytes for _, array in arrays_of(state))
+
+
+def rows_per_block(state: WindowState | DetectorState) -> int:
+    """Rows that are kept as one part of a snapshot: those that fit into BLOCK_BYTES, or a single one."""
+    return max(1, BLOCK_BYTES // sum(array[:1].nbytes for _, array in arrays_of(state)))
 
 
 def empty_moments(numeric: int) -> F64:

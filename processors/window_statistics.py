@@ -24,6 +24,7 @@ from numba import njit
 
 from driftline.processors.arrays import F64, I32, U8, Counts
 from driftline.processors.codes import CELL_MISSING, CELLS
+from driftline.processors.kernels import njit_uncounted
 from driftline.processors.statistics.chi_square import chi_square, chi_square_p, chi_square_plain
 from driftline.processors.statistics.jensen_shannon import jensen_shannon_distance, jensen_shannon_distance_plain
 from driftline.processors.statistics.kolmogorov_smirnov import ks_null_mean, ks_p, ks_statistic, ks_statistic_plain
@@ -52,7 +53,7 @@ STAT_CHI_SQUARE_P: Final = 13
 NSTAT: Final = 14
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def _size_class(valid: float, missing: float, cell_maps: U8) -> int:
     """The largest size class that is not above the number of values its test cells would count; -1 if there is none."""
     for c in range(len(SIZE_CLASSES) - 1, -1, -1):
@@ -62,7 +63,7 @@ def _size_class(valid: float, missing: float, cell_maps: U8) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def _fold(counts: Counts, reference: Counts, test_cells: U8, of_window: F64, of_reference: F64) -> int:
     """Add histogram cells up to test cells; their number k."""
     of_window[:] = 0.0
@@ -77,7 +78,7 @@ def _fold(counts: Counts, reference: Counts, test_cells: U8, of_window: F64, of_
     return k
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def field_statistics(
     counts: Counts,
     reference: Counts,

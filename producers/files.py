@@ -70,6 +70,11 @@ def has_times(path: str | Path, mapping: ColumnMapping) -> bool:
     return file is None or mapping.timestamp is not None or "timestamp" in file.names
 
 
+def names_its_models(path: str | Path) -> bool:
+    """Whether the events of a file say which model they are of, as JSON lines do; the rows of other formats do not."""
+    return _column_file(_existing(path)) is None
+
+
 def _column_file(path: Path) -> ColumnFile | None:
     """The file as columns, None for JSON lines. Raises InputError for a name that says no format."""
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
@@ -26,7 +26,7 @@ def read_json_lines_blocks(
     total = path.stat().st_size
     with path.open("rb") as raw:
         file = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
-        for block in _whole_lines(_chunks(file, path, block_bytes)):
+        for block in whole_lines(_chunks(file, path, block_bytes)):
             progress(min(raw.tell(), total), total)
             yield block
 
@@ -43,7 +43,8 @@ def _chunks(file: BinaryIO, path: Path, block_bytes: int) -> Iterator[bytes]:
         raise InputError(f"{path}: is no whole gzip file ({error}); pack it again or remove .gz") from error
 
 
-def _whole_lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks that end with a newline; a line past the limit of a record is cut just past it."""
     rest = b""
     for chunk in chunks:
         end = chunk.rfind(b"\n") + 1

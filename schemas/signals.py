@@ -187,6 +187,7 @@ class HealthCode(StrEnum):
     MODELS_CAPPED = "models_capped"
     WINDOWS_CAPPED = "windows_capped"
     NO_REFERENCE = "no_reference"
+    OUTPUT_TOO_LARGE = "output_too_large"
 
 
 class Health(Struct, frozen=True, kw_only=True, tag_field="signal", tag="health"):

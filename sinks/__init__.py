@@ -1,1 +1,1 @@
-"""What takes outputs: memory and JSON lines."""
+"""What takes outputs: Kafka, JSON lines, memory; and what shows figures: Prometheus."""

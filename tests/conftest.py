@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+pytest_plugins = ["tests.servers.fixtures"]
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -30,9 +33,16 @@ settings.register_profile(
 settings.load_profile("ci" if IN_CI else "dev")
 
 
+def _heed_ctrl_c() -> None:
+    """Programs that tests end with Ctrl-C would inherit that it is ignored, as it is in a shell's background job."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Draw one seed for the whole run; through the environment it reaches the worker processes too."""
+    _heed_ctrl_c()
     given = config.getoption("hypothesis_seed")
     seed = os.environ.setdefault("DRIFTLINE_TEST_SEED", str(given or random.SystemRandom().randrange(2**32)))
     config.option.hypothesis_seed = seed

@@ -26,11 +26,11 @@ import math
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from driftline.processors.arrays import F64, I64, U8, U16
 from driftline.processors.detectors.kernel_detector import KernelDetector, StateArrays
 from driftline.processors.detectors.protocol import LARGEST_VALUE, Evidence
+from driftline.processors.kernels import njit_uncounted
 
 ADWIN_ROWS: Final = 14
 ADWIN_MAX_BUCKETS: Final = 5
@@ -58,7 +58,7 @@ def log_width_table() -> F64:
 LOG_WIDTH: Final = log_width_table()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # numpy: no test for zero before each division
+@njit_uncounted(error_model="numpy")  # numpy: no test for zero before each division
 def adwin_run(
     sums: F64, counts: U8, head: F64, levels: U16, table: F64, log_width: F64, delta: float, hits: I64, evidence: F64
 ) -> int:
@@ -137,7 +137,7 @@ def adwin_run(
     return n_hits
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit_uncounted(error_model="numpy", inline="always")
 def _carry(sums: F64, counts: U8, row: int, bucket: float) -> float:
     """Append a bucket to a row, merging upwards as rows overflow; the sum forgotten by the last row, NaN if none."""
     forgotten = np.nan
@@ -160,7 +160,7 @@ def _carry(sums: F64, counts: U8, row: int, bucket: float) -> float:
     return forgotten
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit_uncounted(error_model="numpy", inline="always")
 def _may_cut(sums: F64, counts: U8, width: float, total: float, variance: float, confidence: float) -> bool:
     """False only where no split can exceed its epsilon.
 
@@ -200,7 +200,7 @@ def _may_cut(sums: F64, counts: U8, width: float, total: float, variance: float,
     return may
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit_uncounted(error_model="numpy", inline="always")
 def _strongest_split(
     sums: F64, counts: U8, width: float, total: float, variance: float, confidence: float
 ) -> tuple[bool, float, float, float]:

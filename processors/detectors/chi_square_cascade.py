@@ -16,7 +16,6 @@ tested is not, and leaves the latch as it is: the chi-square approximation does 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from scipy import special
 
 from driftline.processors.arrays import F64, I64, U8, U16
@@ -32,9 +31,10 @@ from driftline.processors.detectors.cascade_plan import (
 )
 from driftline.processors.detectors.kernel_detector import KernelDetector
 from driftline.processors.detectors.protocol import LARGEST_VALUE, Evidence
+from driftline.processors.kernels import njit_uncounted
 
 
-@njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
+@njit_uncounted(fastmath=False, error_model="numpy", forceinline=True)
 def _test_window(counts: U16, level: int, test_cell: U8, reference: F64) -> tuple[float, float]:
     """(X2, number of values tested) of one window; test cells are runs of base cells (see `cascade_plan`)."""
     n = 0.0
@@ -60,7 +60,7 @@ def _test_window(counts: U16, level: int, test_cell: U8, reference: F64) -> tupl
     return (total / (n * m) if n > 0.0 else 0.0), n
 
 
-@njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
+@njit_uncounted(fastmath=False, error_model="numpy", forceinline=True)
 def cascade_run(
     counts: U16,
     latched: U8,

@@ -26,11 +26,11 @@ import math
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
-from numba import njit
 
 from driftline.processors.arrays import F64, I64, U8, U16
 from driftline.processors.detectors.kernel_detector import KernelDetector, StateArrays
 from driftline.processors.detectors.protocol import LARGEST_VALUE, Evidence
+from driftline.processors.kernels import njit_uncounted
 
 # values so far, running mean, up, down; then in the fading form min(up) and max(down), in the clipped form how many
 # values ago up and down were last zero
@@ -48,7 +48,7 @@ REARM_FACTOR: Final = 0.1
 _FIRST_MAXIMUM: Final = -1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit_uncounted(error_model="numpy")
 def page_hinkley_run(
     state: F64,
     latched: U8,

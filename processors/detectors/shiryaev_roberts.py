@@ -27,7 +27,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from driftline.processors.arrays import F64, I64, U8, U16
 from driftline.processors.detectors.bets import (
@@ -42,6 +41,7 @@ from driftline.processors.detectors.bets import (
 )
 from driftline.processors.detectors.kernel_detector import KernelDetector
 from driftline.processors.detectors.protocol import LARGEST_VALUE, Evidence
+from driftline.processors.kernels import njit_uncounted
 
 BLOCK: Final = 8
 MARKS: Final = 3
@@ -97,7 +97,7 @@ def _quiet_limits(threshold: float, present: float, missing: float) -> F64:
 # no branch: else numba counts references to the arrays, which takes 200 ns a run, ten times what a run of one value does.
 
 
-@njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
+@njit_uncounted(fastmath=False, error_model="numpy", forceinline=True)
 def mixture(state: F64) -> float:
     """The statistic: float64[24] stakes, added up as a fixed tree."""
     s = state
@@ -107,20 +107,20 @@ def mixture(state: F64) -> float:
     return (a + b) + c  # type: ignore[no-any-return]
 
 
-@njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
+@njit_uncounted(fastmath=False, error_model="numpy", forceinline=True)
 def _bet_present(state: F64, level: np.int64, table: F64, bets: F64) -> None:
     # a length that the compiler does not know: 24 steps it would unroll, and so not vectorise
     for j in range(state.shape[0]):
         state[j] = (state[j] + bets[0, j]) * (table[level, j] * bets[1, j])  # one of the two factors is 1
 
 
-@njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
+@njit_uncounted(fastmath=False, error_model="numpy", forceinline=True)
 def _bet_missing(state: F64, bets: F64) -> None:
     for j in range(VALUE_BETS, BETS):
         state[j] = (state[j] + bets[0, j]) * bets[2, j]
 
 
-@njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
+@njit_uncounted(fastmath=False, error_model="numpy", forceinline=True)
 def _bet_eight_present(state: F64, levels: U16, start: int, table: F64, bets: F64) -> None:
     """Eight present values at once: the same operations on each lane in the same order as `_bet_present`."""
     a, b = np.int64(levels[start]), np.int64(levels[start + 1])
@@ -142,7 +142,7 @@ def _bet_eight_present(state: F64, levels: U16, start: int, table: F64, bets: F6
         state[j] = s
 
 
-@njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
+@njit_uncounted(fastmath=False, error_model="numpy", forceinline=True)
 def _cut_to(state: F64, cap: float) -> None:
     """Cut the tallest lanes to one height, so that a statistic above `cap` becomes `cap`.
 
@@ -162,7 +162,7 @@ def _cut_to(state: F64, cap: float) -> None:
             state[j] = height
 
 
-@njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
+@njit_uncounted(fastmath=False, error_model="numpy", forceinline=True)
 def shiryaev_roberts_run(
     state: F64,
     latched: U8,

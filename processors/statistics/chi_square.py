@@ -16,14 +16,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 from scipy import special
 
 from driftline.processors.arrays import F64, Counts
+from driftline.processors.kernels import njit_uncounted
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def chi_square(reference_counts: Counts, counts: Counts) -> tuple[float, int]:
     """(X2, degrees of freedom) of two rows of counts over the same cells; (NaN, 0) if either row is empty.
 

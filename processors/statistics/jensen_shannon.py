@@ -14,13 +14,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from driftline.processors.arrays import F64, Counts
+from driftline.processors.kernels import njit_uncounted
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def jensen_shannon_distance(reference_counts: Counts, counts: Counts) -> float:
     """Distance of two rows of counts over the same cells, base 2, in [0, 1]; NaN if either row is empty.
 

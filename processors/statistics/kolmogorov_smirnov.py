@@ -17,17 +17,17 @@ import math
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 from scipy import special
 
 from driftline.processors.arrays import F64, Counts
+from driftline.processors.kernels import njit_uncounted
 
 KOLMOGOROV_MEAN: Final = math.sqrt(math.pi / 2.0) * math.log(2.0)
 """Mean of the Kolmogorov distribution, .8687: the integral of Q, term by term, is sqrt(pi/2) (1 - 1/2 + 1/3 - ...)."""
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def ks_statistic(reference_counts: Counts, counts: Counts) -> float:
     """D in [0, 1] of two rows of counts over the same ordered cells; NaN if either row is empty.
 

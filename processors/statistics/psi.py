@@ -17,10 +17,10 @@ import math
 from typing import Final, Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from driftline.processors.arrays import Counts
+from driftline.processors.kernels import njit_uncounted
 
 PSI_SMOOTHING: Final = 1e-4
 """What an empty cell counts as: a share of one in ten thousand."""
@@ -36,7 +36,7 @@ _LOG: Final = np.array([-math.inf] + [math.log(count) for count in range(1, 128)
 PsiBand = Literal["none", "moderate", "major"]
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def psi(reference_counts: Counts, counts: Counts, smoothing: float) -> float:
     """PSI of two rows of counts over the same cells, in nats, >= 0; NaN if either row is empty.
 
@@ -72,7 +72,7 @@ def psi_plain(reference_counts: ArrayLike, counts: ArrayLike, smoothing: float) 
     return float(np.sum((q - p) * np.log(q / p)))
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def _chance_of_one_cell(mean: float, n: float, smoothing: float) -> float:
     """Expected PSI term of a cell whose count is Poisson(mean) out of n, against its true share mean / n."""
     if mean >= _LARGE_MEAN:
@@ -93,7 +93,7 @@ def _chance_of_one_cell(mean: float, n: float, smoothing: float) -> float:
     return expected
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def psi_null_mean(reference_counts: Counts, n: float, smoothing: float) -> float:
     """The PSI to expect from n values *without* drift, given the reference's counts; NaN if it is empty or n <= 0.
 

@@ -20,11 +20,11 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from driftline.processors.arrays import I64, U8, Counts
 from driftline.processors.codes import CELL_MISSING, CELLS, N_CELLS, POOLED_CODE
+from driftline.processors.kernels import njit_uncounted
 
 SIZE_CLASSES: Final = (80, 160, 250, 500, 1000, 2000, 4000, 8000)
 """Window sizes that have test cells of their own; a window uses the largest that is not above its number of values."""
@@ -41,7 +41,7 @@ _SMALL: Final = 250
 FieldKind = Literal["numeric", "categorical", "boolean"]
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def _equal_share(cells: Counts, start: int, left: float, wanted: int, least: float) -> float:
     """What each of `wanted` test cells from cell `start` on should hold, atoms (cells that hold more) set aside."""
     share = left / max(min(wanted, int(left / least)), 1)
@@ -59,7 +59,7 @@ def _equal_share(cells: Counts, start: int, left: float, wanted: int, least: flo
         share = smaller
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def _merge_adjacent(cells: Counts, total: float, least: float, test_cells: U8) -> int:
     """Map the value cells to unions of neighbours holding >= `least` each; their number, at most 16."""
     k = 1
@@ -80,7 +80,7 @@ def _merge_adjacent(cells: Counts, total: float, least: float, test_cells: U8) -
     return k
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def _keep_frequent(cells: Counts, total: float, least: float, test_cells: U8) -> int:
     """Give the most frequent categories (at most 15) a test cell each, the rest one together; their number."""
     for i in range(CELLS):
@@ -105,7 +105,7 @@ def _keep_frequent(cells: Counts, total: float, least: float, test_cells: U8) ->
     return max(kept, pooled + 1)
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def fill_test_cells(cells: Counts, n: int, numeric: bool, test_cells: U8) -> int:
     """Write the map of one field for windows of n values into test_cells; the number k of test cells, 1 = no test.
 
@@ -132,10 +132,10 @@ def fill_test_cells(cells: Counts, n: int, numeric: bool, test_cells: U8) -> int
     if with_missing:
         test_cells[CELL_MISSING] = k
         k += 1
-    return k
+    return int(k)
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def _fill_all(reference_cells: Counts, sizes: I64, is_numeric: U8, maps: U8) -> None:
     for row in range(maps.shape[0]):
         for c in range(maps.shape[1]):

@@ -17,13 +17,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from driftline.processors.arrays import F64, Counts
+from driftline.processors.kernels import njit_uncounted
 
 
-@njit(cache=True, nogil=True, fastmath=False)
+@njit_uncounted(fastmath=False)
 def wasserstein(reference_counts: Counts, counts: Counts, positions: F64) -> float:
     """Distance in the units of `positions`, >= 0; NaN if either row is empty.
 

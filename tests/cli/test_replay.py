@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from driftline.cli import replay as command
+from driftline.cli import replay_files
+from driftline.config.load import load_config
 from driftline.producers.files import read_events
 from driftline.producers.json_lines import read_json_lines_blocks
 from tests.cli.replays import CALIFORNIA, FILES, HOUSE_LABELS, HOUSES, event, lines, replay, write_events
@@ -34,14 +35,14 @@ def test_replaying_twice_gives_the_same_bytes(california: Path, tmp_path: Path) 
 def test_the_size_of_the_blocks_that_are_read_does_not_show(
     california: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
 ) -> None:
-    spec = command.load_config(CALIFORNIA).models["california"]
+    spec = load_config(CALIFORNIA).models["california"]
     log = tmp_path / "log.jsonl"
     log.write_bytes(b"".join(read_events(HOUSES, spec.columns, spec.name)))
 
     def in_blocks(path: Path, *_: object, **__: object) -> object:
         return read_json_lines_blocks(path, block_bytes=block_bytes)
 
-    monkeypatch.setattr(command, "read_events", in_blocks)
+    monkeypatch.setattr(replay_files, "read_events", in_blocks)
     out = tmp_path / "out"
     assert replay(log, out, "--config", CALIFORNIA).exit_code == 0
     for name in FILES:

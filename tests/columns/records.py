@@ -115,9 +115,10 @@ class RecordMaker:
         fields = self._fields(model) | changes
         return ("{" + ",".join(f'"{name}":{text}' for name, text in fields.items()) + "}").encode()
 
-    def any_record(self) -> bytes:
+    def any_record(self, model: str | None = None) -> bytes:
         draw = self.draw
-        model = draw.choices(["credit", "price", "unknown", "crédit \u202e"], [70, 15, 8, 7])[0]
+        if model is None:
+            model = draw.choices(["credit", "price", "unknown", "crédit \u202e"], [70, 15, 8, 7])[0]
         fields = self._fields(model)
         kind = draw.random()
         if kind < 0.35:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from driftline.processors.batches import DecodedBatch, PredictionBatch
 from driftline.processors.codes import INVALID_CODE, MISSING_CODE, NEW_CATEGORY_CODE, POOLED_CODE
 from driftline.processors.columns import Columnizer, columns_of
+from driftline.schemas.inputs import Input
 from driftline.schemas.layout import EventLayout, FieldLayout
 from driftline.schemas.rejections import RejectionReason
 from tests.columns.records import CREDIT, LAYOUTS, RecordMaker, assert_same_columns
@@ -181,7 +182,7 @@ def test_an_event_from_the_future_moves_no_clock() -> None:
 
 def test_a_log_that_is_read_on_goes_on_with_its_record_time() -> None:
     columnizer = Columnizer(LAYOUTS.get)
-    columnizer.resume_at(NOON + 50)
+    columnizer.clocks[Input.PREDICTIONS].resume_at(NOON + 50)
     batch = only(columnizer.predictions_from_lines(event(timestamp=NOON), 7))
     assert batch.partition_ms.tolist() == [NOON + 50]
 

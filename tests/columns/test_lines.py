@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftline.processors.columns_lines import blocks, lines_of, objects_on_lines
+from driftline.processors.columns_lines import as_lines, blocks, lines_of, objects_on_lines
 from driftline.schemas.limits import TYPED_BYTES_MAX
 
 
@@ -62,3 +62,27 @@ def test_blocks_end_at_newlines_and_join_to_the_buffer(test_seed: int) -> None:
 
 def test_blank_lines_are_no_lines() -> None:
     assert lines_of(memoryview(b'{}\n\n \t\r\n{"a":1}\r\n')) == [b"{}", b'{"a":1}\r']
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"",
+        b" ",
+        b"null",
+        b'{"a":\n1}',
+        b'{"a":1}\n{"b":2}',
+        b'\n{"a":1}',
+        b'{"a":1}\n',
+        b"[1]",
+        b'{"a":1',
+        b'\xef\xbb\xbf{"a":1}',
+    ],
+)
+def test_records_become_lines_only_if_each_is_a_plain_one(odd: bytes) -> None:
+    plain = b'{"a":1}'
+    for records in ([odd, plain, plain], [plain, odd, plain], [plain, plain, odd]):
+        lines = as_lines(records)
+        # a newline at the very end is JSON's white space
+        assert lines is None or lines.rstrip(b"\n").split(b"\n") == [*records[:-1], records[-1].rstrip(b"\n")]
+    assert as_lines([plain, plain]) == b'{"a":1}\n{"a":1}'

@@ -27,7 +27,7 @@ BEYOND_A_SCHEMA = (
     "feature-categories-of", "feature-categories-repeated", "feature-min-above-max", "feature-range-of",
     "future-tolerance", "horizon-out-of-range", "lateness-keeps", "number-not-finite", "segments-repeated-set",
     "time-zone-misspelt", "time-zone-unknown", "topic-name", "topics-share", "windows-not-asc", "windows-not-mult",
-    "windows-repeated", "yaml",
+    "windows-repeated", "worker-snapshots", "worker-stalled", "yaml",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from driftline.processors.reference.profile import Reference
 from driftline.processors.scope import Scope
 from driftline.processors.segments import Segment
 from driftline.schemas.signals import Drift
+from tests.core.fewer import fewer_examples
 from tests.core.logs import SPEC, START_MS, Log, make_log, partition, reference
 from tests.core.plain_detectors import PlainDetectors, PlainJudge
 from tests.core.plain_monitor import PlainMonitor
@@ -75,6 +76,7 @@ def check_state(scope: Scope, g: int, m: int, judge: PlainJudge) -> None:
     assert bool(state.page_hinkley_latched[g, m, 0]) == sums.latched
 
 
+@fewer_examples()
 @given(seed=st.integers(0, 2**32 - 1), cuts=st.sets(st.integers(1, 59), max_size=5))
 def test_state_and_alarms_are_those_of_the_plain_detectors(seed: int, cuts: set[int]) -> None:
     check(make_log(seed, 60, drift_at=0.2), sorted(cuts))

@@ -43,7 +43,7 @@ def test_a_restored_filter_goes_on_as_the_old_one_would(keys: list[int], more: l
     old, new = DuplicateFilter(50), DuplicateFilter(50)
     for key in keys:
         old.is_new(key)
-    new.restore(old.keys())
+    new.restore(old.keys(), old.next_number)
     assert [old.is_new(k) for k in more] == [new.is_new(k) for k in more]
 
 

@@ -21,6 +21,7 @@ from driftline.processors.merge import WindowMerger
 from driftline.processors.reference.profile import Reference
 from driftline.schemas.codec import decode_signal
 from driftline.schemas.signals import FieldWindow, WindowClosed
+from tests.core.fewer import fewer_examples
 from tests.core.logs import MINUTE_MS, SPEC, Log, event, make_log, partition, reference, run
 
 EVENTS = 320
@@ -45,6 +46,7 @@ def test_any_batching_of_the_same_log_says_the_same(seed: int, cuts: list[int]) 
     assert run(log, cuts, SPEC, the_reference()) == run(log, [], SPEC, the_reference())
 
 
+@fewer_examples()
 @given(seed=SEEDS, cuts=CUTS)
 def test_any_batching_says_the_same_while_the_reference_is_being_learnt(seed: int, cuts: list[int]) -> None:
     log = a_log(seed)

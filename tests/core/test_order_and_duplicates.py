@@ -16,10 +16,12 @@ from hypothesis import given
 from driftline.processors.duplicates import DuplicateFilter
 from driftline.schemas.codec import encode
 from driftline.schemas.signals import LateEvents, WindowClosed
+from tests.core.fewer import fewer_examples
 from tests.core.logs import SPEC, START_MS, Log, event
 from tests.core.reliability import SEEDS, counted, orderly, play
 
 
+@fewer_examples()
 @given(seed=SEEDS)
 def test_R14_every_event_sent_one_to_three_times_is_counted_once(seed: int) -> None:
     rng = random.Random(seed)
@@ -55,6 +57,7 @@ def test_R15_a_duplicate_beyond_the_horizon_is_counted_as_a_new_event_and_no_mor
     assert (counters.applied, counters.duplicate) == (100, 20)
 
 
+@fewer_examples()
 @given(seed=SEEDS)
 def test_R16_a_permutation_within_the_lateness_counts_the_same_as_the_sorted_log(seed: int) -> None:
     rng = random.Random(seed)
@@ -70,6 +73,7 @@ def test_R16_a_permutation_within_the_lateness_counts_the_same_as_the_sorted_log
     assert counted(said) == counted(play(in_order, spec)[0])
 
 
+@fewer_examples()
 @given(seed=SEEDS)
 def test_R17_late_events_are_said_and_counted_and_change_no_window(seed: int) -> None:
     rng = random.Random(seed)

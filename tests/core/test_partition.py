@@ -68,7 +68,8 @@ def test_records_that_cannot_be_read_are_counted_by_reason_and_the_rest_is_appli
 def test_labels_are_carried_through_and_counted() -> None:
     partition = Partition({"known": ModelSpec(name="known")}, {})
     labels = partition.decode_labels([_label("known", 0), _label("known", 1)], [0, 1], [START_MS, START_MS + 1])
-    partition.apply(labels)
+    partition.apply_labels(labels)
     assert labels.consumed == 2
     assert labels.rejected == []
     assert (partition.counters().labels, partition.counters().consumed) == (2, 0)
+    assert partition.labels == {"known": 2}

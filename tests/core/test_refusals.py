@@ -70,12 +70,12 @@ def test_a_version_that_lost_its_reference_is_named_when_its_state_is_restored()
     monitor = Monitor(SPEC, the_reference(), references_by_version={"v2": the_reference()})
     said = Monitor.restore(SPEC, the_reference(), monitor.snapshot()).finish()
     parts = [s.detail["part"] for s in said if isinstance(s, Health) and s.code is HealthCode.SNAPSHOT_PART_RESTARTED]
-    assert parts == ["segments/v2", "windows/v2/0", "detectors/v2/0"]
+    assert parts == ["segments/v2", "windows/v2", "detectors/v2"]
 
 
 def test_thresholds_that_rest_on_an_assumed_traffic_are_said_once() -> None:
     untimed = msgspec.structs.replace(the_reference(), events_per_week=None)
-    where = partition(replace(SPEC, events_per_week=None), untimed)
+    where = partition(replace(SPEC, events_per_week=None, segments_max=100), untimed)
     log = make_log(2, 200)
     said = where.apply(where.decode(log.records, range(200), log.record_ms)) + where.finish()
     codes = [s.code for s in said if isinstance(s, Health)]

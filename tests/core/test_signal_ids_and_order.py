@@ -16,6 +16,7 @@ from driftline.config.budget import FalseAlarmBudget
 from driftline.processors.reference.profile import Reference
 from driftline.schemas.codec import decode_signal, encode
 from driftline.schemas.signals import AlertOpened, Drift, Signal, WindowClosed
+from tests.core.fewer import fewer_examples
 from tests.core.logs import SPEC, START_MS, Log, make_log, partition, reference, run
 
 LOUD = replace(SPEC, false_alarms=FalseAlarmBudget(100_000.0, "week"), events_per_week=100_000.0)
@@ -27,6 +28,7 @@ def the_reference() -> Reference:
     return reference(n=4_000)
 
 
+@fewer_examples()
 @given(seed=st.integers(0, 2**32 - 1), learning=st.booleans())
 def test_no_two_signals_of_a_log_have_the_same_id(seed: int, learning: bool) -> None:
     spec, given_reference = (LEARNING, None) if learning else (LOUD, the_reference())
@@ -35,6 +37,7 @@ def test_no_two_signals_of_a_log_have_the_same_id(seed: int, learning: bool) -> 
     assert not [s for s in said if s["id"] in twice]
 
 
+@fewer_examples()
 @given(seed=st.integers(0, 2**32 - 1), cuts=st.sets(st.integers(1, 149), max_size=8))
 def test_crossings_are_said_in_the_order_of_the_log(seed: int, cuts: set[int]) -> None:
     lines = run(make_log(seed, 150, drift_at=0.3), cuts, LOUD, the_reference())
@@ -78,6 +81,7 @@ def _with_extremes(log: Log) -> Log:
     return Log(records, log.record_ms)
 
 
+@fewer_examples()
 @given(seed=st.integers(0, 2**32 - 1), cuts=st.sets(st.integers(1, 149), max_size=6), extremes=st.booleans())
 def test_the_description_of_an_alert_does_not_know_what_the_batch_brought_after_it(
     seed: int, cuts: set[int], extremes: bool

@@ -19,6 +19,7 @@ from driftline.processors.reference.profile import Reference
 from driftline.schemas.codec import encode
 from driftline.schemas.events import Prediction
 from driftline.schemas.signals import Health, HealthCode, ReferenceLearnt, Signal, WindowClosed
+from tests.core.fewer import fewer_examples
 from tests.core.logs import SPEC, START_MS, Log, make_log, reference
 from tests.core.plain_monitor import PlainMonitor
 from tests.core.test_windows_against_an_oracle import check_field
@@ -80,6 +81,7 @@ def only(log: Log, version: str) -> Log:
     return Log(records, log.record_ms)
 
 
+@fewer_examples()
 @given(seed=st.integers(0, 2**32 - 1))
 def test_each_version_is_counted_by_its_own_reference(seed: int) -> None:
     # only events of one version have to be on time, so that the oracle may see them alone
@@ -101,6 +103,7 @@ def test_each_version_is_counted_by_its_own_reference(seed: int) -> None:
                     check_field(ours, theirs)
 
 
+@fewer_examples()
 @given(
     seed=st.integers(0, 2**32 - 1),
     cuts=st.sets(st.integers(1, 119), max_size=6),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from driftline.config.model_spec import ModelSpec
 from driftline.processors.reference.profile import Reference
 from driftline.schemas.signals import FieldWindow, LateEvents, Rejected, WindowClosed
+from tests.core.fewer import fewer_examples
 from tests.core.logs import MINUTE_MS, SPEC, START_MS, Log, make_log, partition, reference
 from tests.core.plain_monitor import FieldFacts, PlainMonitor
 
@@ -77,11 +78,13 @@ def check_field(ours: FieldWindow, theirs: FieldFacts) -> None:
     assert math.isclose(ours.sd**2, theirs.sd**2, rel_tol=2e-11, abs_tol=1e-15 * reach**2)
 
 
+@fewer_examples()
 @given(seed=SEEDS)
 def test_windows_count_what_a_plain_count_counts(seed: int) -> None:
     check(make_log(seed, 120), SPEC, the_reference())
 
 
+@fewer_examples()
 @given(
     seed=SEEDS,
     segments=st.sampled_from([(), (("region",),), (("region", "device"), ("device",)), (("nowhere",),)]),

@@ -15,13 +15,14 @@ import pytest
 import typer
 
 from driftline.cli.app import build_app
-from driftline.cli.demo import examples_folder, run_demo
-from driftline.cli.replaying import Replayed
+from driftline.cli.demo_data import examples_folder, run_demo
+from driftline.cli.replayed import Replayed
 from driftline.config.model_spec import DETECTOR_NAMES, ModelSpec
 from driftline.processors.admission import Admission
 from driftline.processors.counters import Counters
 from driftline.processors.panes import OpenWindows
 from driftline.processors.state import DetectorState, WindowState, grow, nbytes
+from driftline.producers.simulated_drifts import DRIFTS
 from driftline.schemas.alerts import Alert, FeatureEvidence, Sketch
 from driftline.schemas.events import Label, Prediction
 from driftline.schemas.rejections import RejectionReason
@@ -138,16 +139,33 @@ def test_every_setting_of_a_model_is_documented(setting: str) -> None:
     assert any(f"`{name}`" in _page("configuration.md") for name in known)
 
 
-def test_the_picture_in_the_readme_fetches_nothing() -> None:
-    picture = (ROOT / "docs" / "images" / "demo.svg").read_text(encoding="utf-8")
-    assert not re.search(r"url\(['\"]?https?:|href|@import|@font-face", picture)
-    assert "Longitude" in picture
+def _picture(name: str) -> str:
+    return (ROOT / "docs" / "images" / name).read_text(encoding="utf-8")
 
 
-def test_the_picture_in_the_readme_shows_the_fields_and_figures_that_the_demo_prints() -> None:
+def _words_of(picture: str) -> list[str]:
+    return " ".join(re.findall(r">([^<]*)</text>", picture)).replace("&#160;", " ").split()
+
+
+@pytest.mark.parametrize("name", ["demo.svg", "replay.svg"])
+def test_the_pictures_of_the_pages_fetch_nothing(name: str) -> None:
+    assert not re.search(r"url\(['\"]?https?:|href|@import|@font-face", _picture(name))
+
+
+def test_the_picture_in_the_readme_is_of_a_demo_that_found_what_was_planted() -> None:
+    words = " ".join(_words_of(_picture("demo.svg")))
+    planted = DRIFTS["unit"]
+    for told in (
+        f"planted {planted.told}",
+        f"ALERT {planted.model}: {planted.field} has drifted",
+        "driftline demo --data",
+    ):
+        assert told in words, "draw it again: tools/draw-demo"
+
+
+def test_the_picture_of_a_replay_shows_the_fields_and_figures_of_the_example() -> None:
     findings = run_demo(examples_folder()).findings
-    texts = re.findall(r">([^<]*)</text>", (ROOT / "docs" / "images" / "demo.svg").read_text(encoding="utf-8"))
-    words = " ".join(texts).replace("&#160;", " ").split()
+    words = _words_of(_picture("replay.svg"))
     assert [word for word in words if word in {f.field.name for f in findings}] == [f.field.name for f in findings]
     psi = [f"{f.worst_window.psi:.2f}" for f in findings if f.worst_window is not None]
     assert [word for word in words if word in psi] == psi, "draw it again: tools/draw-demo"

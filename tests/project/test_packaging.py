@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -87,6 +88,6 @@ def test_every_direct_dependency_is_locked() -> None:
     project = _project()["project"]
     extras = project["optional-dependencies"]  # type: ignore[index]
     direct = [*project["dependencies"], *extras["monitor"], *extras["dev"]]  # type: ignore[index]
-    names = {item.split("=")[0].split(">")[0].strip().lower() for item in direct}
+    names = {re.split(r"[\[=>]", item)[0].strip().lower() for item in direct}
     locked = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8").lower()
     assert {name for name in names if f"\n{name}==" not in locked} == set()
