@@ -1,9 +1,10 @@
 """All benchmarks of speed and memory in order, with one summary: what `make bench` runs.
 
-    python benchmarks/run.py                     # 1,000,000 events: about ten minutes, most of them Evidently's
-    python benchmarks/run.py --rows 100000 --runs 1 --no-state
+    python benchmarks/run.py                     # replay and state ten minutes, live workers on a real Kafka thirty
+    python benchmarks/run.py --rows 100000 --runs 1 --no-state --no-live
 
-Each step is a program of its own, also to be run alone; what they measured is in benchmarks/results/.
+Live workers come last, and need what `make servers` fetches. Each step is a program of its own, also to be run alone; what
+they measured is in benchmarks/results/.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import state
 from layout import DATA, HERE, RESULTS
 from machine import facts
 
+LIVE = ("live", "latency", "restarts", "snapshots")
+
 
 def step(program: str, *arguments: str) -> None:
     """Run one of the programs beside this one; end with its exit code if it fails."""
@@ -25,7 +28,7 @@ def step(program: str, *arguments: str) -> None:
         sys.exit(ended)
 
 
-def summary(with_state: bool) -> list[str]:
+def summary(with_state: bool, with_live: bool) -> list[str]:
     """Return the machine and every bar with its figure, read from the results of the steps."""
     machine = facts()
     lines = [
@@ -38,6 +41,8 @@ def summary(with_state: bool) -> list[str]:
     ]
     if with_state:
         lines += state.bars(json.loads((RESULTS / "state.json").read_text())["runs"])
+    if with_live:
+        lines += [line for name in LIVE for line in json.loads((RESULTS / f"{name}.json").read_text())["bars"]]
     return lines
 
 
@@ -49,14 +54,18 @@ def main() -> None:
     parser.add_argument("--peer-runs", type=int, default=1, help="runs of each peer")
     parser.add_argument("--no-peers", action="store_true", help="leave Evidently and whylogs out")
     parser.add_argument("--no-state", action="store_true", help="leave the bytes of state out")
+    parser.add_argument("--no-live", action="store_true", help="leave live workers on a real Kafka out")
     arguments = parser.parse_args()
     step("generate.py", "--rows", str(arguments.rows), "--seed", str(arguments.seed), "--out", str(DATA))
     runs = ["--runs", str(arguments.runs), "--peer-runs", str(arguments.peer_runs)]
     step("replay.py", *runs, *(["--no-peers"] if arguments.no_peers else []))
     if not arguments.no_state:
         step("state.py")
+    if not arguments.no_live:
+        for name in LIVE:
+            step(f"{name}.py")
     print("\n== summary")
-    print("\n".join(summary(with_state=not arguments.no_state)))
+    print("\n".join(summary(with_state=not arguments.no_state, with_live=not arguments.no_live)))
 
 
 if __name__ == "__main__":
