@@ -68,6 +68,13 @@ def test_python_blocks_of_the_pages_run(block: str, tmp_path: Path, monkeypatch:
     exec(compile(block, "page", "exec"), {"__name__": "page"})
 
 
+def test_the_page_on_reliability_lists_every_test_that_is_named_after_a_fault() -> None:
+    page = _page("reliability.md")
+    named = re.compile(r"^(?:async )?def (test_R\d+_\w+)", re.MULTILINE)
+    there = {name for path in python_files("tests") for name in named.findall((ROOT / path).read_text(encoding="utf-8"))}
+    assert set(re.findall(r"`(test_R\d+_\w+)`", page)) == there
+
+
 def _page(name: str) -> str:
     return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
