@@ -15,13 +15,9 @@ import numpy as np
 
 from driftline.processors.arrays import I32, I64, U64
 from driftline.processors.kernels import njit_uncounted
+from driftline.processors.key_table import forget, slot_of
 
 _SMALLEST_CAPACITY: Final = 1024
-
-
-@njit_uncounted()
-def _slot_of(key: np.uint64, mask: np.int64) -> np.int64:
-    return np.int64(key) & mask
 
 
 @njit_uncounted()
@@ -32,7 +28,7 @@ def remember(key: np.uint64, ring: U64, table: I32, head: I64) -> bool:
     of the next id: how many were ever new).
     """
     mask = np.int64(table.shape[0] - 1)
-    slot = _slot_of(key, mask)
+    slot = slot_of(key, mask)
     while table[slot] >= 0:
         if ring[table[slot]] == key:
             return False
@@ -40,9 +36,9 @@ def remember(key: np.uint64, ring: U64, table: I32, head: I64) -> bool:
     capacity = ring.shape[0]
     index = head[0]
     if head[1] == capacity:
-        _forget(ring[index], ring, table, mask)
+        forget(ring[index], ring, table)
         # the removal may have shifted entries into, or out of, the probe path found above
-        slot = _slot_of(key, mask)
+        slot = slot_of(key, mask)
         while table[slot] >= 0:
             slot = (slot + 1) & mask
     else:
@@ -52,28 +48,6 @@ def remember(key: np.uint64, ring: U64, table: I32, head: I64) -> bool:
     head[0] = index + 1 if index + 1 < capacity else 0
     head[2] += 1
     return True
-
-
-@njit_uncounted()
-def _forget(key: np.uint64, ring: U64, table: I32, mask: np.int64) -> None:
-    """Backward-shift deletion (Knuth, TAOCP vol. 3, 6.4, algorithm R): no entry becomes unreachable, no tombstone stays."""
-    hole = _slot_of(key, mask)
-    while ring[table[hole]] != key:
-        hole = (hole + 1) & mask
-    probe = hole
-    while True:
-        table[hole] = -1
-        while True:
-            probe = (probe + 1) & mask
-            if table[probe] < 0:
-                return
-            home = _slot_of(ring[table[probe]], mask)
-            # the entry may move back into the hole unless its home lies cyclically in (hole, probe]
-            stays = hole < home <= probe if hole <= probe else home > hole or home <= probe
-            if not stays:
-                break
-        table[hole] = table[probe]
-        hole = probe
 
 
 @njit_uncounted()
