@@ -38,11 +38,16 @@ def backing_maker(kind: str, request: pytest.FixtureRequest, folder: Path) -> Ma
         from driftline.sinks.join_stores.rocksdb import RocksStore, block_cache
 
         cache, database = block_cache(8), folder / uuid.uuid4().hex
-        return lambda: RocksStore(database, WIDTH, KEEP_MS, cache)
+        return lambda: _closed_in_the_end(RocksStore(database, WIDTH, KEEP_MS, cache), request)
     from driftline.sinks.join_stores.redis import RedisStore
 
     server, base = request.getfixturevalue("redis_server"), f"test:{{{uuid.uuid4().hex}}}"
-    return lambda: RedisStore(server.client(), base, WIDTH, KEEP_MS, HOUR_MS)
+    return lambda: _closed_in_the_end(RedisStore(server.client(), base, WIDTH, KEEP_MS, HOUR_MS), request)
+
+
+def _closed_in_the_end(store: BackingStore, request: pytest.FixtureRequest) -> BackingStore:
+    request.addfinalizer(store.close)
+    return store
 
 
 def store_maker(kind: str, request: pytest.FixtureRequest, folder: Path) -> MakeStore:

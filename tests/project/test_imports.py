@@ -15,9 +15,11 @@ LIBRARIES = {
     "config": {"msgspec", "orjson", "pydantic", "pydantic_core", "yaml"},
     "processors": {"msgspec", "orjson", "numpy", "numba", "scipy", "river"},
     "producers": {"msgspec", "orjson", "numpy", "pyarrow", "confluent_kafka", "prometheus_client"},
-    "sinks": {"aiokafka", "confluent_kafka", "msgspec", "orjson", "prometheus_client"},
+    "sinks": {
+        "aiokafka", "confluent_kafka", "msgspec", "numpy", "orjson", "prometheus_client", "redis", "rocksdict",
+    },
     "cli": {"msgspec", "orjson", "numpy", "pydantic", "pyarrow", "rich", "typer"},
-}
+}  # fmt: skip
 """What each folder may import beside the standard library and driftline itself."""
 
 SHELL = "processors/streaming/"

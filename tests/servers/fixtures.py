@@ -13,12 +13,15 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from tests.servers.kafka import QUIET, KafkaServer, create_topics, what_is_missing
+from tests.servers.programs import needs
 from tests.servers.shared_kafka import shared_kafka
 
 if TYPE_CHECKING:
     from driftline.config.broker_settings import TopicSettings
+    from tests.servers.redis_server import RedisServer
 
 StartKafka = Callable[..., KafkaServer]
+StartRedis = Callable[..., "RedisServer"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,31 @@ def start_kafka(tmp_path: Path) -> Iterator[StartKafka]:
             return servers.enter_context(server)
 
         yield start
+
+
+@pytest.fixture
+def start_redis(tmp_path: Path) -> Iterator[StartRedis]:
+    """Start a Redis of the test's own; the arguments are those of redis-server."""
+    needs("redis-server")
+    from tests.servers.redis_server import RedisServer
+
+    with contextlib.ExitStack() as servers:
+        count = iter(range(100))
+
+        def start(*options: str) -> RedisServer:
+            return servers.enter_context(RedisServer(tmp_path / f"redis-{next(count)}", *options))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One real Redis for all tests of a process: use key names of your own, and do it no harm."""
+    needs("redis-server")
+    from tests.servers.redis_server import RedisServer
+
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture
