@@ -86,4 +86,5 @@ def _for_machines(config: Config | None, problems: list[Problem]) -> dict[str, A
         "defaults": plain(config.defaults),
         "broker": config.broker.model_dump(mode="json"),
         "topics": config.topics.model_dump(mode="json"),
+        "join_stores": config.join_stores.model_dump(mode="json"),
     }

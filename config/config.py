@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from driftline.config.broker_settings import BrokerSettings, TopicSettings
 from driftline.config.dead_letter_settings import DeadLetterSettings
 from driftline.config.frozen_map import FrozenMap
-from driftline.config.model_spec import ModelSpec
+from driftline.config.join_store_settings import JoinStoreSettings
+from driftline.config.model_spec import LabelStore, ModelSpec
 from driftline.config.worker_settings import WorkerSettings
 
 
@@ -25,9 +26,16 @@ class Config:
     topics: TopicSettings = field(default_factory=TopicSettings)
     dead_letters: DeadLetterSettings = field(default_factory=DeadLetterSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    join_stores: JoinStoreSettings = field(default_factory=JoinStoreSettings)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "models", FrozenMap(self.models))
+
+    @property
+    def stores_used(self) -> set[LabelStore]:
+        """The join stores of the models that are listed, and of the others if they are discovered."""
+        specs = [*self.models.values(), *([self.defaults] if self.discover else [])]
+        return {spec.labels.store for spec in specs}
 
     def spec_for(self, model: str) -> ModelSpec | None:
         """The specification of a model; None = it is not monitored: not listed, and models are not discovered."""

@@ -30,6 +30,7 @@ _WORDING: Final[Mapping[str, tuple[str, str]]] = {
     "dict_type": ("{value} is not a mapping", "write `name: value` lines under it"),
     "model_type": ("{value} is not a section", "write settings under it, one `name: value` a line"),
 }
+_LOGINS: Final = (("broker", "sasl"), ("join_stores", "redis"))
 
 
 def explain(error: ValidationError, root: type[BaseModel]) -> list[Finding]:
@@ -40,7 +41,7 @@ def explain(error: ValidationError, root: type[BaseModel]) -> list[Finding]:
 def _findings(details: ErrorDetails, root: type[BaseModel]) -> list[Finding]:
     path = details["loc"]
     subject = "the text"
-    if path[-1] == "[key]":  # pydantic's mark for the name itself
+    if path[-1:] == ("[key]",):  # pydantic's mark for the name itself
         path, subject = path[:-1], "the name"
     context = details.get("ctx", {})
     if isinstance(refusal := context.get("error"), Refusal):
@@ -48,7 +49,7 @@ def _findings(details: ErrorDetails, root: type[BaseModel]) -> list[Finding]:
     if details["type"] == "extra_forbidden":
         return [_unknown_setting(path, root)]
     # A login is not shown, wherever in it the mistake is.
-    value = "this value" if path[:2] == ("broker", "sasl") else shown(details["input"])
+    value = "this value" if path[:2] in _LOGINS else shown(details["input"])
     if details["type"] == "literal_error":
         return [_not_a_choice(path, value, details["input"], context["expected"])]
     setting = setting_at(root, path)

@@ -5,6 +5,7 @@ from pathlib import Path as FilePath
 
 from driftline.config.config import Config
 from driftline.config.problems import Path, Problem, path_text
+from driftline.config.section import Section
 
 _BUILD = "build it with `driftline reference build`, or remove it to learn a reference from the first events"
 
@@ -27,8 +28,11 @@ def _named_files(config: Config) -> Iterator[tuple[Path, str, str]]:
             yield ("models", name, "reference"), spec.reference, _BUILD
         for version, file in spec.references_by_version.items():
             yield ("models", name, "versions", version), file, _BUILD
-    broker = config.broker
-    for name, section in (("ssl", broker.ssl), ("sasl", broker.sasl)):
+    broker, redis = config.broker, config.join_stores.redis
+    sections: list[tuple[Path, Section | None]] = [(("broker", "ssl"), broker.ssl), (("broker", "sasl"), broker.sasl)]
+    if "redis" in config.stores_used:
+        sections += [(("join_stores", "redis"), redis), (("join_stores", "redis", "ssl"), redis.ssl)]
+    for path, section in sections:
         for setting, file in section or ():
             if setting.endswith("_file") and file is not None:
-                yield ("broker", name, setting), file, "write the path of a file that exists"
+                yield (*path, setting), file, "write the path of a file that exists"

@@ -5,14 +5,15 @@ A password is a `Secret`: it is text to a client, and *** in every repr, so also
 
 import ssl
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
-from driftline.config.broker_settings import BrokerSettings, SslSettings
+from driftline.config.broker_settings import BrokerSettings
 from driftline.config.problems import ConfigError, Problem
 from driftline.config.secrets import PASSWORD_VARIABLE, sasl_password
+from driftline.config.tls_files import readable_files, unusable
 
 _HIDDEN: Final = "***"
+_SSL: Final = "broker.ssl"
 _WORDS_OF_SECRETS: Final = ("password", "secret", "token", "jaas", "key.pem")
 
 
@@ -41,7 +42,7 @@ def librdkafka_settings(broker: BrokerSettings) -> dict[str, str | int]:
     if broker.ssl is not None:
         names = {"ca_file": "ssl.ca.location", "certificate_file": "ssl.certificate.location"}
         names["key_file"] = "ssl.key.location"
-        settings |= {names[setting]: file for setting, file in _readable_files(broker.ssl).items()}
+        settings |= {names[setting]: file for setting, file in readable_files(broker.ssl, _SSL).items()}
     return settings
 
 
@@ -71,18 +72,18 @@ def tls_context(broker: BrokerSettings) -> ssl.SSLContext | None:
     """
     if not broker.security_protocol.endswith("SSL"):
         return None
-    files = {} if broker.ssl is None else _readable_files(broker.ssl)
+    files = {} if broker.ssl is None else readable_files(broker.ssl, _SSL)
     try:
         context = ssl.create_default_context(cafile=files.get("ca_file"))
     except ssl.SSLError:
-        raise _unusable("ca_file", "holds no certificate", "write a file with certificates in PEM") from None
+        raise unusable(_SSL, "ca_file", "holds no certificate", "write a file with certificates in PEM") from None
     if "certificate_file" in files:
         try:
             # without a passphrase OpenSSL would ask at the terminal for that of an encrypted key
             context.load_cert_chain(files["certificate_file"], files["key_file"], password=lambda: "")
         except ssl.SSLError:
             what = "is no certificate that goes with the key of key_file"
-            raise _unusable("certificate_file", what, "write both in PEM, the key without a passphrase") from None
+            raise unusable(_SSL, "certificate_file", what, "write both in PEM, the key without a passphrase") from None
     return context
 
 
@@ -106,20 +107,3 @@ def _password(broker: BrokerSettings) -> Secret:
         what = f"{broker.security_protocol} needs a password"
         raise ConfigError([Problem("broker.sasl", what, f"write password_file, or set {PASSWORD_VARIABLE}")])
     return Secret(password.get_secret_value())
-
-
-def _readable_files(section: SslSettings) -> dict[str, str]:
-    """The files that are named, by setting. Clients say of a missing one only that some file is missing."""
-    files = {setting: file for setting, file in section if file is not None}
-    for setting, file in files.items():
-        try:
-            with Path(file).open("rb"):
-                pass
-        except OSError as error:
-            what = f"{file} cannot be read: {error.strerror}"
-            raise _unusable(setting, what, "write the path of a file that can be read") from None
-    return files
-
-
-def _unusable(setting: str, what: str, remedy: str) -> ConfigError:
-    return ConfigError([Problem(f"broker.ssl.{setting}", what, remedy)])

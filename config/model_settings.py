@@ -96,6 +96,12 @@ class LabelSettings(Section):
         "memory",
         "Where predictions wait for labels: in the worker, on its disk, or in a shared Redis.",
     )
+    capacity: int = setting(
+        1_000_000,
+        "Predictions that wait in `memory` at most (about 112 bytes each); then the oldest make room.",
+        ge=1_000,
+        le=500_000_000,
+    )
     columns: LabelColumnSettings = setting(
         {},
         "Which column of a CSV or Parquet file of labels holds what. Without it: the column of that name.",

@@ -80,6 +80,11 @@ class LabelColumns:
     source: str | None = None
     weight: str | None = None
 
+    @property
+    def label_column(self) -> str:
+        """The column of the label, in a file of labels or beside the predictions of a reference."""
+        return self.label or "label"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSpec:
@@ -87,6 +92,8 @@ class LabelSpec:
 
     horizon_ms: int = 7 * DAY_MS
     store: LabelStore = "memory"
+    capacity: int = 1_000_000
+    """of the store in memory: predictions that wait at most"""
     columns: LabelColumns = LabelColumns()
 
 

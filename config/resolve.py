@@ -5,6 +5,7 @@ import os
 from driftline.config.broker_settings import BrokerSettings
 from driftline.config.config import Config
 from driftline.config.frozen_map import FrozenMap
+from driftline.config.join_store_settings import JoinStoreSettings
 from driftline.config.model_settings import ColumnSettings, LabelSettings, ModelSettings, SharedModelSettings
 from driftline.config.model_spec import ColumnMapping, FieldOverride, LabelColumns, LabelSpec, ModelSpec
 from driftline.config.section import Section
@@ -22,6 +23,7 @@ def resolve(settings: Settings, folder: str) -> Config:
         topics=settings.topics,
         dead_letters=settings.dead_letters,
         worker=settings.worker,
+        join_stores=_join_stores(settings.join_stores, folder),
     )
 
 
@@ -55,6 +57,14 @@ def _broker(settings: BrokerSettings, folder: str) -> BrokerSettings:
     return settings.model_copy(update={name: _with_paths(section, folder) for name, section in sections.items()})
 
 
+def _join_stores(settings: JoinStoreSettings, folder: str) -> JoinStoreSettings:
+    rocksdb = settings.rocksdb
+    if rocksdb.folder is not None:
+        rocksdb = rocksdb.model_copy(update={"folder": _path(rocksdb.folder, folder)})
+    redis = settings.redis.model_copy(update={"ssl": _with_paths(settings.redis.ssl, folder)})
+    return settings.model_copy(update={"rocksdb": rocksdb, "redis": _with_paths(redis, folder)})
+
+
 def _with_paths(settings: Section | None, folder: str) -> Section | None:
     if settings is None:
         return None
@@ -67,7 +77,12 @@ def _columns(settings: ColumnSettings) -> ColumnMapping:
 
 
 def _labels(settings: LabelSettings) -> LabelSpec:
-    return LabelSpec(horizon_ms=settings.horizon, store=settings.store, columns=LabelColumns(**dict(settings.columns)))
+    return LabelSpec(
+        horizon_ms=settings.horizon,
+        store=settings.store,
+        capacity=settings.capacity,
+        columns=LabelColumns(**dict(settings.columns)),
+    )
 
 
 def _path(path: str, folder: str) -> str:

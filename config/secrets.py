@@ -11,11 +11,13 @@ from pydantic import SecretStr
 
 from driftline.config.broker_settings import SaslSettings
 from driftline.config.environment import PREFIX
+from driftline.config.join_store_settings import RedisSettings
 from driftline.config.outline import all_settings
 from driftline.config.problems import ConfigError, Finding, Problem
 from driftline.config.tree import Settings
 
 PASSWORD_VARIABLE: Final = f"{PREFIX}BROKER__SASL__PASSWORD"
+REDIS_PASSWORD_VARIABLE: Final = f"{PREFIX}JOIN_STORES__REDIS__PASSWORD"
 _PASSWORD_BYTES_MAX: Final = 4096
 
 
@@ -27,18 +29,27 @@ def take_out_secrets(data: dict[str, Any]) -> list[Finding]:
 def sasl_password(sasl: SaslSettings) -> SecretStr | None:
     """The broker's password from the environment or the password file; None = none is given.
 
-    A line end at the end of the file is not part of it. Raises ConfigError when the file cannot be read.
+    Raises ConfigError when the file cannot be read.
     """
-    if sasl.password is not None or sasl.password_file is None:
-        return sasl.password
-    file = FilePath(sasl.password_file)
+    return _password(sasl.password, sasl.password_file, "broker.sasl", PASSWORD_VARIABLE)
+
+
+def redis_password(redis: RedisSettings) -> SecretStr | None:
+    """The same for Redis."""
+    return _password(redis.password, redis.password_file, "join_stores.redis", REDIS_PASSWORD_VARIABLE)
+
+
+def _password(password: SecretStr | None, password_file: str | None, section: str, variable: str) -> SecretStr | None:
+    """A line end at the end of the file is not part of the password."""
+    if password is not None or password_file is None:
+        return password
     try:
-        with file.open("rb") as stream:
+        with FilePath(password_file).open("rb") as stream:
             text = stream.read(_PASSWORD_BYTES_MAX).decode("utf-8")
     except OSError as error:
-        raise _unreadable(f"cannot be read: {error.strerror}") from None
+        raise _unreadable(f"cannot be read: {error.strerror}", section, variable) from None
     except UnicodeDecodeError:
-        raise _unreadable("is not UTF-8") from None
+        raise _unreadable("is not UTF-8", section, variable) from None
     return SecretStr(text.removesuffix("\n").removesuffix("\r"))
 
 
@@ -55,6 +66,6 @@ def _refused(data: dict[str, Any]) -> Iterator[Finding]:
             yield Finding("a secret does not belong into this file", remedy, path)
 
 
-def _unreadable(what: str) -> ConfigError:
-    path = "broker.sasl.password_file"
-    return ConfigError([Problem(path, what, f"write the path of a file that can be read, or set {PASSWORD_VARIABLE}")])
+def _unreadable(what: str, section: str, variable: str) -> ConfigError:
+    remedy = f"write the path of a file that can be read, or set {variable}"
+    return ConfigError([Problem(f"{section}.password_file", what, remedy)])

@@ -8,7 +8,8 @@ from driftline.config.config import Config
 from driftline.config.dead_letter_settings import DeadLetterSettings
 from driftline.config.durations import format_duration
 from driftline.config.fingerprint import config_hash
-from driftline.config.model_spec import ColumnMapping, FieldOverride, LabelColumns, ModelSpec
+from driftline.config.join_store_settings import RedisSettings, RocksdbSettings
+from driftline.config.model_spec import ColumnMapping, FieldOverride, LabelColumns, LabelSpec, ModelSpec
 from driftline.config.worker_settings import WorkerSettings
 
 
@@ -32,6 +33,10 @@ def summarize(config: Config) -> list[Part]:
     parts.append(Part("topics", tuple(_topics(config.topics))))
     parts.append(Part("dead letters", tuple(_dead_letters(config.dead_letters))))
     parts.append(Part("worker", tuple(_worker(config.worker))))
+    if "rocksdb" in config.stores_used:
+        parts.append(Part("rocksdb", tuple(_rocksdb(config.join_stores.rocksdb))))
+    if "redis" in config.stores_used:
+        parts.append(Part("redis", tuple(_redis(config.join_stores.redis))))
     return parts
 
 
@@ -53,10 +58,14 @@ def _model(spec: ModelSpec) -> Iterator[tuple[str, str]]:
         yield f"feature {name}", _feature(override)
     if spec.columns != ColumnMapping():
         yield "columns", _columns(spec.columns)
-    yield "labels", f"waited for {format_duration(spec.labels.horizon_ms)}, in {spec.labels.store}"
+    yield "labels", f"waited for {format_duration(spec.labels.horizon_ms)}, in {_store(spec.labels)}"
     if spec.labels.columns != LabelColumns():
         yield "label columns", _named(spec.labels.columns, ("prediction_id", "timestamp", "label", "source", "weight"))
     yield "config hash", config_hash(spec)
+
+
+def _store(labels: LabelSpec) -> str:
+    return f"memory (at most {labels.capacity:,} predictions)" if labels.store == "memory" else labels.store
 
 
 def _segments(spec: ModelSpec) -> str:
@@ -135,3 +144,18 @@ def _worker(worker: WorkerSettings) -> Iterator[tuple[str, str]]:
     yield "stalled", f"ends itself after {format_duration(worker.stalled_after)} without progress"
     yield "outbox", f"at most {worker.outbox_max:,} outputs wait for Kafka, compression {worker.compression}"
     yield "web", f"{worker.web.host}:{worker.web.port}"
+
+
+def _rocksdb(rocksdb: RocksdbSettings) -> Iterator[tuple[str, str]]:
+    yield "folder", rocksdb.folder or "-"
+    yield "cache", f"{rocksdb.cache_mb:,} MiB, shared by all models of a worker"
+
+
+def _redis(redis: RedisSettings) -> Iterator[tuple[str, str]]:
+    yield "server", f"{redis.server}, database {redis.database}{', with TLS' if redis.tls else ''}"
+    password = "from the environment" if redis.password is not None else redis.password_file
+    yield "login", f"{redis.username or 'the default user'}, password {password or 'not set'}"
+    for setting, file in redis.ssl or ():
+        yield setting.removesuffix("_file"), file or "-"
+    yield "keys", f"begin with {redis.prefix}, forgotten after {format_duration(redis.abandoned_after)} without a write"
+    yield "timeout", format_duration(redis.timeout)

@@ -69,6 +69,7 @@ IdleAfter = Annotated[int | None, BeforeValidator(_never_or(_between("1s", "7d")
 FutureTolerance = Annotated[int, BeforeValidator(_between("0s", "1d")), WithJsonSchema(_DURATION_SCHEMA)]
 BusyDuration = Annotated[int, BeforeValidator(_between("200ms", "1h")), WithJsonSchema(_DURATION_SCHEMA)]
 StallDuration = Annotated[int, BeforeValidator(_between("1s", "30m")), WithJsonSchema(_DURATION_SCHEMA)]
+Abandonment = Annotated[int, BeforeValidator(_between("1d", "400d")), WithJsonSchema(_DURATION_SCHEMA)]
 Horizon = Annotated[int, BeforeValidator(_between("1m", "400d")), WithJsonSchema(_DURATION_SCHEMA)]
 
 # ---- windows

@@ -28,6 +28,6 @@ def test_every_problem_says_what_to_write_instead() -> None:
     assert [line for line in lines if not any(f"; {remedy}" in line for remedy in remedies)] == []
 
 
-def test_a_value_below_the_login_is_never_repeated() -> None:
-    texts = {file.stem: file.read_text(encoding="utf-8") for file in BAD.glob("broker-*.txt")}
+def test_a_password_is_never_repeated() -> None:
+    texts = {file.stem: file.read_text(encoding="utf-8") for file in BAD.glob("*.txt")}
     assert [name for name, text in texts.items() if "hunter2" in text] == []

@@ -60,6 +60,7 @@ def test_machines_get_the_configuration_with_every_default() -> None:
     assert shown["models"]["employment"]["windows_ms"] == [600_000, 3_600_000, 86_400_000]
     assert re.fullmatch("[0-9a-f]{32}", shown["models"]["employment"]["config_hash"])
     assert shown["topics"]["dead_letters"] == "driftline.dead-letters"
+    assert shown["join_stores"]["redis"]["server"] == "localhost:6379"
 
 
 def test_machines_get_the_problems_with_path_and_remedy() -> None:

@@ -36,6 +36,7 @@ def test_the_example_of_everything_sets_every_setting_to_another_value_than_its_
         ("version",),
         ("models", ANY_NAME, "features", ANY_NAME, "monitor"),
         ("broker", "sasl", "password"),
+        ("join_stores", "redis", "password"),
     }
 
 

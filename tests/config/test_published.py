@@ -25,9 +25,10 @@ BEYOND_A_SCHEMA = (
     "broker-certificate", "broker-key", "broker-login-missing", "broker-login-not", "broker-login-without",
     "broker-port", "broker-server", "column-ignored", "defaults-and", "duration-out-of-range", "false-alarms-zero",
     "feature-categories-of", "feature-categories-repeated", "feature-min-above-max", "feature-range-of",
-    "future-tolerance", "horizon-out-of-range", "lateness-keeps", "number-not-finite", "segments-repeated-set",
-    "time-zone-misspelt", "time-zone-unknown", "topic-name", "topics-share", "windows-not-asc", "windows-not-mult",
-    "windows-repeated", "worker-snapshots", "worker-stalled", "yaml",
+    "future-tolerance", "horizon-out-of-range", "lateness-keeps", "number-not-finite", "redis-abandoned",
+    "redis-certificates", "redis-username", "rocksdb-without", "segments-repeated-set", "time-zone-misspelt",
+    "time-zone-unknown", "topic-name", "topics-share", "windows-not-asc", "windows-not-mult", "windows-repeated",
+    "worker-snapshots", "worker-stalled", "yaml",
 )  # fmt: skip
 
 
@@ -79,6 +80,8 @@ def test_an_editor_marks_what_a_schema_can_know(file: Path) -> None:
 def test_an_editor_offers_no_place_for_the_password() -> None:
     assert "password_file" in SCHEMA["$defs"]["SaslSettings"]["properties"]
     assert "password" not in SCHEMA["$defs"]["SaslSettings"]["properties"]
+    assert "password_file" in SCHEMA["$defs"]["RedisSettings"]["properties"]
+    assert "password" not in SCHEMA["$defs"]["RedisSettings"]["properties"]
 
 
 def test_the_schema_has_none_of_our_own_words() -> None:
