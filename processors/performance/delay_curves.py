@@ -1,0 +1,123 @@
+"""How many labels of each kind are in by which age: learnt from labels so far, though the slow ones are still missing.
+
+Labels of one class often come later than those of another (a fraud is reported in hours, its absence is known after
+weeks), and often it matters too whether the prediction was right. So labels are counted by *stratum* = 2 x class of the
+label + (the prediction was right), in the delay cells of `common`, for each pane of prediction time.
+
+A pane shows the delays up to its own age only: the data are truncated on the right. What is not truncated are ratios. Of
+the panes that are at least e_(j+1) old,
+
+    g_j = labels with a delay below e_j / labels with a delay below e_(j+1)        F(e_j) = g_j g_(j+1) ... g_last
+
+is the nonparametric maximum likelihood estimate: Kaplan-Meier with time running backwards, the chain ladder of insurers.
+Each ratio uses every pane that can tell, so a change in the delays shows before panes that saw it are final. F is relative
+to the labels that come by the horizon at all: to what will be the *final* figure. Of predictions that never get a label
+nothing can be learnt.
+
+Sources: Lynden-Bell, Mon. Not. R. Astr. Soc. 155, 1971; Kalbfleisch and Lawless, J. Am. Stat. Assoc. 84, 1989 and
+Statistica Sinica 1, 1991 (right truncation); Mack, ASTIN Bulletin 23, 1993 (chain ladder).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from driftline.processors.arrays import F64
+from driftline.processors.kernels import njit_uncounted
+from driftline.processors.performance.common import DELAY_CELLS, DELAY_EDGES_MS, delay_cell
+
+POOLED_LABELS: Final = 1.0
+"""Each ratio of a stratum is mixed with one label's worth of the ratio of all strata: it decides where there are none."""
+
+
+@njit_uncounted(fastmath=False)
+def stratum_of(prediction: float, label: float, strata: int) -> int:
+    """2 x label + (prediction is right), of the classes that have a stratum; -1 for any other label and for NaN.
+
+    >>> [stratum_of(p, y, 4) for p, y in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 2.0))]
+    [1, 0, 2, 3, -1]
+    """
+    if not 0.0 <= label < strata // 2 or prediction != prediction:
+        return -1
+    return 2 * int(label) + int(prediction == label)
+
+
+@njit_uncounted(fastmath=False)
+def add_delay(table: F64, prediction: float, label: float, delay_ms: int, sign: float) -> None:
+    """Count a label of a pane, or take it away; table: float64[strata, 24], the pane's.
+
+    delay_ms: from the prediction's event time to the merged time at which the label was *joined*, not to the label's own
+    timestamp: what matters is when it could be used.
+    """
+    stratum = stratum_of(prediction, label, table.shape[0])
+    if stratum >= 0:
+        table[stratum, delay_cell(delay_ms)] += sign
+
+
+@dataclass(frozen=True, slots=True)
+class DelayCurves:
+    """The share of labels that are in by each age, of those that come by the horizon.
+
+    edges_ms: float64[25], ascending, cut at the horizon. known: float64[strata, 25], 0 at the first edge and 1 at the last.
+    share: float64[strata], of the labels that come in the end. labels: float64[strata], how many this was learnt from.
+    """
+
+    edges_ms: F64
+    known: F64
+    share: F64
+    labels: F64
+
+    def known_between(self, from_ms: F64, to_ms: F64) -> F64:
+        """float64[panes, strata]: the share that is in, of predictions whose ages are spread evenly over [from, to].
+
+        from_ms <= to_ms: float64[panes], the ages of the youngest and the oldest prediction that a pane may hold.
+        """
+        low, high = np.maximum(from_ms, 0.0), np.maximum(to_ms, 0.0)
+        spread = (high - low)[:, None]
+        area = self._area(high) - self._area(low)
+        at = self._at(high)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(spread > 0.0, area / spread, at)
+
+    def _at(self, age_ms: F64) -> F64:
+        """float64[panes, strata]: the curves at an age, linear between edges."""
+        return np.stack([np.interp(age_ms, self.edges_ms, row) for row in self.known], axis=1)
+
+    def _area(self, age_ms: F64) -> F64:
+        """float64[panes, strata]: the integral of the curves from 0 to an age."""
+        width = np.diff(self.edges_ms)
+        pieces = 0.5 * (self.known[:, 1:] + self.known[:, :-1]) * width
+        whole = np.concatenate([np.zeros((len(self.known), 1)), np.cumsum(pieces, axis=1)], axis=1)
+        at = np.clip(np.searchsorted(self.edges_ms, age_ms, side="right") - 1, 0, DELAY_CELLS)
+        inside = age_ms - self.edges_ms[at]
+        return np.asarray((whole[:, at] + 0.5 * (self.known[:, at] + self._at(age_ms).T) * inside).T, np.float64)
+
+
+def delay_curves(tables: F64, ages_ms: F64, horizon_ms: float) -> DelayCurves:
+    """Learn the curves of all strata from the panes at hand.
+
+    tables: float64[panes, strata, 24]. ages_ms: float64[panes], how long ago each pane ended, so the age of its youngest
+    prediction. horizon_ms: the age at which a pane is final. A delay that no pane is old enough to show is taken as not
+    to occur; until a first pane is final the curves are relative to what the oldest one could show.
+    """
+    edges = np.minimum(DELAY_EDGES_MS, horizon_ms)
+    strata = tables.shape[1]
+    known = np.ones((strata, DELAY_CELLS + 1))
+    share, labels = np.zeros(strata), np.zeros(strata)
+    for cell in range(DELAY_CELLS - 1, -1, -1):
+        can_tell = tables[ages_ms >= edges[cell + 1]]
+        below_next = can_tell[:, :, : cell + 1].sum(axis=(0, 2))
+        below = can_tell[:, :, :cell].sum(axis=(0, 2))
+        if below_next.sum() > 0.0 and share.sum() == 0.0:
+            share, labels = below_next / below_next.sum(), below_next
+        ratio = _ratio(below.sum(), below_next.sum())
+        known[:, cell] = known[:, cell + 1] * (below + POOLED_LABELS * ratio) / (below_next + POOLED_LABELS)
+    known[:, 0] = 0.0
+    return DelayCurves(edges, known, share, labels)
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole > 0.0 else 1.0
