@@ -2,7 +2,8 @@
 
 Labels of one class often come later than those of another (a fraud is reported in hours, its absence is known after
 weeks), and often it matters too whether the prediction was right. So labels are counted by *stratum* = 2 x class of the
-label + (the prediction was right), in the delay cells of `common`, for each pane of prediction time.
+label + (the prediction was right), in half the delay cells of `common`, for each pane of prediction time and the whole
+model: segments share the curves.
 
 A pane shows the delays up to its own age only: the data are truncated on the right. What is not truncated are ratios. Of
 the panes that are at least e_(j+1) old,
@@ -20,6 +21,7 @@ Statistica Sinica 1, 1991 (right truncation); Mack, ASTIN Bulletin 23, 1993 (cha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +30,13 @@ import numpy as np
 from driftline.processors.arrays import F64
 from driftline.processors.kernels import njit_uncounted
 from driftline.processors.performance.common import DELAY_CELLS, DELAY_EDGES_MS, delay_cell
+
+CELLS: Final = 2 * DELAY_CELLS
+"""Cells 2 i and 2 i + 1 are the halves of cell i; whole cells would bend the curves by half a point of accuracy."""
+_MIDDLES: Final = np.concatenate([[0.5 * DELAY_EDGES_MS[1]], DELAY_EDGES_MS[1:-1] * math.sqrt(2.0)])
+EDGES_MS: Final = np.append(np.stack([DELAY_EDGES_MS[:-1], _MIDDLES], axis=1).ravel(), DELAY_EDGES_MS[-1])
+"""float64[49]: cell i holds delays from edge i to below edge i + 1; the first is open below, the last above."""
+EDGES_MS.setflags(write=False)
 
 POOLED_LABELS: Final = 1.0
 """Each ratio of a stratum is mixed with one label's worth of the ratio of all strata: it decides where there are none."""
@@ -47,21 +56,30 @@ def stratum_of(prediction: float, label: float, strata: int) -> int:
 
 @njit_uncounted(fastmath=False)
 def add_delay(table: F64, prediction: float, label: float, delay_ms: int, sign: float) -> None:
-    """Count a label of a pane, or take it away; table: float64[strata, 24], the pane's.
+    """Count a label of a pane, or take it away; table: float64[strata, 48], the pane's.
 
     delay_ms: from the prediction's event time to the merged time at which the label was *joined*, not to the label's own
     timestamp: what matters is when it could be used.
     """
     stratum = stratum_of(prediction, label, table.shape[0])
     if stratum >= 0:
-        table[stratum, delay_cell(delay_ms)] += sign
+        cell = delay_cell(delay_ms)
+        table[stratum, 2 * cell + (1 if delay_ms >= _MIDDLES[cell] else 0)] += sign
+
+
+def delay_cells_by_class(table: F64) -> F64:
+    """float64[classes, 24]: a table's labels by class, in the delay cells of `common`, for `common.delay_quantile`.
+
+    table: float64[strata, 48], of a pane or summed over panes.
+    """
+    return np.asarray(table.reshape(-1, 2, DELAY_CELLS, 2).sum(axis=(1, 3)), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class DelayCurves:
     """The share of labels that are in by each age, of those that come by the horizon.
 
-    edges_ms: float64[25], ascending, cut at the horizon. known: float64[strata, 25], 0 at the first edge and 1 at the last.
+    edges_ms: float64[49], ascending, cut at the horizon. known: float64[strata, 49], 0 at the first edge and 1 at the last.
     share: float64[strata], of the labels that come in the end. labels: float64[strata], how many this was learnt from.
     """
 
@@ -91,7 +109,7 @@ class DelayCurves:
         width = np.diff(self.edges_ms)
         pieces = 0.5 * (self.known[:, 1:] + self.known[:, :-1]) * width
         whole = np.concatenate([np.zeros((len(self.known), 1)), np.cumsum(pieces, axis=1)], axis=1)
-        at = np.clip(np.searchsorted(self.edges_ms, age_ms, side="right") - 1, 0, DELAY_CELLS)
+        at = np.clip(np.searchsorted(self.edges_ms, age_ms, side="right") - 1, 0, CELLS)
         inside = age_ms - self.edges_ms[at]
         return np.asarray((whole[:, at] + 0.5 * (self.known[:, at] + self._at(age_ms).T) * inside).T, np.float64)
 
@@ -99,15 +117,15 @@ class DelayCurves:
 def delay_curves(tables: F64, ages_ms: F64, horizon_ms: float) -> DelayCurves:
     """Learn the curves of all strata from the panes at hand.
 
-    tables: float64[panes, strata, 24]. ages_ms: float64[panes], how long ago each pane ended, so the age of its youngest
+    tables: float64[panes, strata, 48]. ages_ms: float64[panes], how long ago each pane ended, so the age of its youngest
     prediction. horizon_ms: the age at which a pane is final. A delay that no pane is old enough to show is taken as not
     to occur; until a first pane is final the curves are relative to what the oldest one could show.
     """
-    edges = np.minimum(DELAY_EDGES_MS, horizon_ms)
+    edges = np.minimum(EDGES_MS, horizon_ms)
     strata = tables.shape[1]
-    known = np.ones((strata, DELAY_CELLS + 1))
+    known = np.ones((strata, CELLS + 1))
     share, labels = np.zeros(strata), np.zeros(strata)
-    for cell in range(DELAY_CELLS - 1, -1, -1):
+    for cell in range(CELLS - 1, -1, -1):
         can_tell = tables[ages_ms >= edges[cell + 1]]
         below_next = can_tell[:, :, : cell + 1].sum(axis=(0, 2))
         below = can_tell[:, :, :cell].sum(axis=(0, 2))

@@ -50,7 +50,7 @@ def add_outcome(
 
 @njit_uncounted(fastmath=False)
 def add_outcome_delay(task: int, table: F64, prediction: float, label: float, delay_ms: int, sign: float) -> None:
-    """Count a label in its pane's delay table (float64[layout.strata, 24]), or take it away: see `delay_curves`."""
+    """Count a label in its pane's delay table (float64[layout.strata, 48]), or take it away: see `delay_curves`."""
     if task == RANKING and label == label:
         add_delay(table, 1.0, 1.0 if label > 0.0 else 0.0, delay_ms, sign)
     else:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from driftline.config.model_spec import Task
-from driftline.processors.performance.common import COMMON_WIDTH, DELAY_CELLS
+from driftline.processors.performance.common import COMMON_WIDTH
+from driftline.processors.performance.delay_curves import CELLS
 from driftline.processors.performance.task_layout import add_outcome, add_outcome_delay, task_layout
 
 SHOWN: dict[Task, str] = {"binary": "accuracy", "multiclass": "macro_f1", "regression": "mae", "ranking": "ctr"}
@@ -44,7 +45,7 @@ def test_delays_are_told_apart_by_what_matters_to_the_task() -> None:
     filled: dict[Task, list[int]] = {}
     for task in SHOWN:
         layout = task_layout(task, 3)
-        table = np.zeros((layout.strata, DELAY_CELLS))
+        table = np.zeros((layout.strata, CELLS))
         for prediction, label in ((0.0, 0.0), (0.0, 1.0), (0.7, 2.0), (1.0, math.nan)):
             add_outcome_delay(layout.code, table, prediction, label, 1_000, 1.0)
         filled[task] = table.sum(axis=1).astype(int).tolist()
