@@ -31,8 +31,8 @@ class Partitions:
             lambda: DeadLetterGate(config.dead_letters.per_second_max)
         )
 
-    def fresh(self, partition: int, next_offsets: Mapping[Input, int]) -> LogPartition:
-        """A partition that has seen nothing, to be read from these offsets on."""
+    def fresh(self, partition: int, next_offsets: Mapping[Input, int], *, outcomes: bool = False) -> LogPartition:
+        """A partition that has seen nothing, to be read from these offsets on. outcomes: whether labels are joined."""
         self._open_gates(partition)
         return LogPartition(
             self._config.models,
@@ -40,6 +40,7 @@ class Partitions:
             discovered=self._discovered,
             partition=partition,
             next_offsets=next_offsets,
+            outcomes=outcomes,
         )
 
     def restored(self, stored: StoredCut) -> LogPartition:

@@ -25,13 +25,11 @@ def replay(
     predictions: Annotated[
         str, typer.Option(help="JSON lines (.jsonl, also .gz), CSV or Parquet of predictions, or kafka://TOPIC.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder for alerts.jsonl, windows.jsonl, notices.jsonl and summary.json.")],
+    out: Annotated[Path, typer.Option(help="Folder for alerts.jsonl, windows.jsonl, performance.jsonl and the like.")],
     config: Annotated[
         Path | None, typer.Option(help="Configuration; without one, models are discovered and learnt.")
     ] = None,
-    labels: Annotated[
-        str | None, typer.Option(help="Labels in the same formats; counted so far, not yet joined.")
-    ] = None,
+    labels: Annotated[str | None, typer.Option(help="Labels in the same formats, joined to their predictions.")] = None,
     model: Annotated[
         str | None, typer.Option(help="The model of a CSV or Parquet file, if several are configured.")
     ] = None,

@@ -40,7 +40,11 @@ def run_replay(
     references = load_references(config)
     as_of_ms = _as_of_ms(as_of)
     partition = Partition(
-        config.models, references, discovered=config.defaults if config.discover else None, as_of_ms=as_of_ms
+        config.models,
+        references,
+        discovered=config.defaults if config.discover else None,
+        as_of_ms=as_of_ms,
+        outcomes=labels is not None,
     )
     spec = spec_of_file(config, model)
     findings = Findings()

@@ -65,12 +65,14 @@ def run_topic_replay(
         sink = Watched(open_sink(), findings)
         for number in reader.partitions:
             starts = reader.starts(number)
-            partition = partitions.fresh(number, starts)
+            partition = partitions.fresh(number, starts, outcomes=Input.LABELS in topics)
             for played in play(
                 partition, reader, replayed, lambda done, total: progress.update(task, completed=done, total=total)
             ):
                 replayed.write(played.applied.signals, sink)
             counters.add(partition.counters())
+            if partition.outcomes is not None:
+                replayed.add_outcomes(partition.outcomes.counters())
             replayed.add_rejected(partition.rejected)
             used |= references_in_use(partition.monitors)
             rates |= rates_of(partition.monitors)

@@ -7,19 +7,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import msgspec
+
+from driftline.processors.outcomes.counts import OutcomeCounters
 from driftline.schemas.rejections import RejectionReason
-from driftline.schemas.signals import AlertOpened, Signal, WindowClosed
+from driftline.schemas.signals import AlertOpened, PerformanceWindow, Signal, WindowClosed
 from driftline.sinks.protocol import Sink
 
 
 @dataclass(slots=True)
 class Replayed:
-    """Counts and times in seconds. `decode_s` and `apply_s` overlap."""
+    """Counts and times in seconds. `decode_s` and `apply_s` overlap. `outcomes`: empty where no labels were given."""
 
     counters: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     alerts: dict[str, int] = field(default_factory=dict)
     windows: int = 0
+    performance_windows: int = 0
     wall_s: float = 0.0
     decode_s: float = 0.0
     apply_s: float = 0.0
@@ -49,6 +54,13 @@ class Replayed:
                 self.alerts[kind] = self.alerts.get(kind, 0) + 1
             elif isinstance(signal, WindowClosed):
                 self.windows += 1
+            elif isinstance(signal, PerformanceWindow):
+                self.performance_windows += 1
+
+    def add_outcomes(self, counters: OutcomeCounters) -> None:
+        """What became of the labels of a partition."""
+        for name, count in msgspec.structs.asdict(counters).items():
+            self.outcomes[name] = self.outcomes.get(name, 0) + count
 
     def add_rejected(self, rejected: Mapping[RejectionReason, int]) -> None:
         """Records that could not be read, by reason; sorted."""

@@ -19,7 +19,7 @@ from driftline.processors.counters import Counters
 from driftline.processors.log_decoder import LogDecoder
 from driftline.processors.log_run import Applied, DecodedRun
 from driftline.processors.monitor import Monitor
-from driftline.processors.outcome_clock import OutcomeClock
+from driftline.processors.outcomes.side import OutcomeSide
 from driftline.processors.partition import Partition
 from driftline.processors.partition_parts import PartitionParts, PartitionState, restore_partition
 from driftline.processors.recovery.cut import Cut, StoredCut
@@ -36,6 +36,8 @@ __all__ = ["Applied", "DecodedRun", "LogPartition"]
 class LogPartition:
     """`specs`, `references`, `discovered`: as for `Partition`. `next_offsets`: of each input, the first to be applied.
 
+    `outcomes`: labels are joined to their predictions; a cut does not hold that side yet, so no worker asks for it.
+
     `next` are the first offsets that have not been applied. Decoding may run ahead of applying, on another thread; both go
     through each log in order.
     """
@@ -48,13 +50,14 @@ class LogPartition:
         discovered: ModelSpec | None = None,
         partition: int,
         next_offsets: Mapping[Input, int],
+        outcomes: bool = False,
     ) -> None:
         self.partition = partition
         self.next = dict(next_offsets)
-        self.clock = OutcomeClock()
         self.skipped = dict.fromkeys(Input, 0)
         self.create_time: set[Input] = set()
-        self._models = Partition(specs, references, discovered=discovered, partition=partition)
+        self._models = Partition(specs, references, discovered=discovered, partition=partition, outcomes=outcomes)
+        self.clock = self._models.clock
         clocks = self._models.columns.clocks
         decode = {Input.PREDICTIONS: self._models.decode, Input.LABELS: self._models.decode_labels}
         self._decoders = {each: LogDecoder(each, decode[each], clocks[each], self.next[each]) for each in Input}
@@ -86,8 +89,7 @@ class LogPartition:
             if source is Input.PREDICTIONS:
                 signals += self._models.apply(piece)
             else:
-                self._models.apply_labels(piece)
-        self.clock.advance(source, run.last_record_ms)
+                signals += self._models.apply_labels(piece)
         self.skipped[source] += run.skipped
         self.next[source] = run.next
         return Applied(signals, run.rejected)
@@ -113,6 +115,11 @@ class LogPartition:
     def labels(self) -> Mapping[str, int]:
         """Labels read, by model."""
         return self._models.labels
+
+    @property
+    def outcomes(self) -> OutcomeSide | None:
+        """The join of labels, where it was asked for."""
+        return self._models.outcomes
 
     def counters(self) -> Counters:
         """Sums over all models, records that could not be read and those of models nobody asked for; checked."""

@@ -62,6 +62,7 @@ class Monitor:
         self.notices = Notices(spec.name, partition)
         self.learnt_rows: list[Prediction] = []
         self.learnt: Reference | None = None
+        self.learnt_offset: int | None = None
         self.cut_windows: set[tuple[int, int]] = set()
         self.scopes = [Scope(spec, "", reference, self.windows, partition)]
         for version, own in sorted((references_by_version or {}).items()):
@@ -124,9 +125,9 @@ class Monitor:
         while len(events):
             here = self._until_learnt(columns, events)
             signals += self._apply_events(columns, events[:here], slot)
-            events = events[here:]
             if self.scopes[0].reference is None and len(self.learnt_rows) >= self.spec.learn_from:
-                signals += self._learn()
+                signals += self._learn(int(columns.batch.offsets[events[here - 1]]))
+            events = events[here:]
         return signals
 
     def _count(self, batch: PredictionBatch, decided: U8, start: int) -> None:
@@ -177,8 +178,8 @@ class Monitor:
 
     # -- learning ----------------------------------------------------------------------------------------------------
 
-    def _learn(self) -> list[Signal]:
-        """The first events have become the reference: close the unjudged windows as partial and start to judge.
+    def _learn(self, offset: int) -> list[Signal]:
+        """The first events, up to this offset, have become the reference: close the unjudged windows and start to judge.
 
         Both halves of a window that is cut here are `partial`; together they hold its events once.
         """
@@ -191,6 +192,7 @@ class Monitor:
         signals = self._cut_windows()
         self.cut_windows = {(s.start_ms, s.length_ms) for s in signals if isinstance(s, WindowClosed)}
         self.use_learnt(reference)
+        self.learnt_offset = offset
         return [*signals, self.notices.learnt(reference)]
 
     def _cut_windows(self) -> list[Signal]:

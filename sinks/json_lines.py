@@ -1,4 +1,4 @@
-"""Signals as JSON-lines files in one folder: alerts, windows, and everything else that was said.
+"""Signals as JSON-lines files in one folder: alerts, windows, performance, and everything else that was said.
 
 Files are written beside their final place and moved there at the end, so a folder never shows half a result.
 """
@@ -10,10 +10,20 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from driftline.schemas.codec import encode
-from driftline.schemas.signals import AlertOpened, AlertResolved, AlertUpdated, Signal, WindowClosed
+from driftline.schemas.signals import (
+    AlertOpened,
+    AlertResolved,
+    AlertUpdated,
+    LabelExpired,
+    PerformanceWindow,
+    Signal,
+    WindowClosed,
+)
 
 ALERTS: Final = "alerts.jsonl"
 WINDOWS: Final = "windows.jsonl"
+PERFORMANCE: Final = "performance.jsonl"
+"""Performance windows, and what expired unjoined."""
 NOTICES: Final = "notices.jsonl"
 """Late events, rejections, health, learnt references and single detector crossings."""
 
@@ -21,7 +31,7 @@ _UNFINISHED: Final = ".unfinished"
 
 
 class JsonLinesSink:
-    """Writes `alerts.jsonl` (the alert of each alert event), `windows.jsonl` and `notices.jsonl` into a folder.
+    """Writes `alerts.jsonl` (the alert of each alert event), `windows.jsonl`, `performance.jsonl` and `notices.jsonl`.
 
     Raises OSError when the folder cannot be written to.
     """
@@ -30,7 +40,7 @@ class JsonLinesSink:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._files: dict[str, BinaryIO] = {
-            name: (folder / (name + _UNFINISHED)).open("wb") for name in (ALERTS, WINDOWS, NOTICES)
+            name: (folder / (name + _UNFINISHED)).open("wb") for name in (ALERTS, WINDOWS, PERFORMANCE, NOTICES)
         }
 
     def write(self, signals: Iterable[Signal]) -> None:
@@ -39,6 +49,8 @@ class JsonLinesSink:
         for signal in signals:
             if isinstance(signal, WindowClosed):
                 lines[WINDOWS].append(encode(signal))
+            elif isinstance(signal, PerformanceWindow | LabelExpired):
+                lines[PERFORMANCE].append(encode(signal))
             elif isinstance(signal, AlertOpened | AlertUpdated | AlertResolved):
                 lines[ALERTS].append(encode(signal.alert))
             else:

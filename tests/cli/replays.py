@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CALIFORNIA = EXAMPLES / "california" / "config.yaml"
 HOUSES = EXAMPLES / "data" / "california_housing_analysis.csv"
 HOUSE_LABELS = EXAMPLES / "data" / "california_housing_analysis_gt.csv"
-FILES = ("alerts.jsonl", "windows.jsonl", "notices.jsonl")
+FILES = ("alerts.jsonl", "windows.jsonl", "performance.jsonl", "notices.jsonl")
 
 START_MS = 1_767_225_600_000  # 2026-01-01
 

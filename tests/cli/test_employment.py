@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,3 +68,35 @@ def test_a_field_that_alarmed_in_segments_only_is_shown_with_its_worst_segment(o
     segments = {a["features"][0]["name"] for a in alerts if a["segment"]}
     shown = (out / "shown.txt").read_text()
     assert f"{len(whole | segments)} fields drifted, {len(alerts)} alerts" in shown
+
+
+def test_accuracy_by_year_is_that_of_the_whole_year_joined_at_once(out: Path) -> None:
+    days = last_words(lines(out / "performance.jsonl"), DAY_MS)
+    right: dict[str, float] = {}
+    labelled: dict[str, int] = {}
+    for day in days:
+        year = datetime.fromtimestamp(day["start_ms"] / 1000, UTC).strftime("%Y")
+        right[year] = right.get(year, 0.0) + day["metrics"]["accuracy"] * day["labelled"]
+        labelled[year] = labelled.get(year, 0) + day["labelled"]
+    assert sum(labelled.values()) == 208_892
+    assert {year: round(right[year] / n, 4) for year, n in labelled.items()} == {
+        "2016": 0.8253,
+        "2017": 0.8292,
+        "2018": 0.8282,
+    }
+
+
+def test_windows_become_final_once_their_labels_have_had_their_time(out: Path) -> None:
+    days = last_words(lines(out / "performance.jsonl"), DAY_MS)
+    open_days = [day for day in days if not day["final"]]
+    # labels have 30 days, so those of December cannot all be there when the file ends
+    assert {datetime.fromtimestamp(day["start_ms"] / 1000, UTC).strftime("%Y-%m") for day in open_days} == {"2018-12"}
+    outcomes = json.loads((out / "summary.json").read_text())["outcomes"]
+    assert (outcomes["joined"], outcomes["expired_predictions"], outcomes["expired_labels"]) == (208_892, 0, 0)
+
+
+def last_words(said: list[dict[str, Any]], length_ms: int) -> list[dict[str, Any]]:
+    """What was said last of each window of this length, of the whole model."""
+    windows = [s for s in said if s["signal"] == "performance_window" and s["length_ms"] == length_ms]
+    whole = [window for window in windows if not window["version"] and not window["segment"]]
+    return list({window["start_ms"]: window for window in whole}.values())

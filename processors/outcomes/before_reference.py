@@ -1,0 +1,103 @@
+"""The records of a model whose reference is still being learnt: nobody can tell yet what its predictions mean.
+
+The newest predictions are kept, and the labels that come after the oldest of them in the merge of both logs; they are
+joined once there is a reference. Earlier ones are not judged, as their windows are not on the prediction side either.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+
+from driftline.processors.batches import LabelBatch, PredictionBatch
+
+
+class BeforeReference:
+    """Gives back at most the last `limit` predictions, which are a function of the logs, however these were cut."""
+
+    def __init__(self) -> None:
+        self.limit = 0
+        self._predictions: deque[PredictionBatch] = deque()
+        self._labels: deque[LabelBatch] = deque()
+
+    @property
+    def empty(self) -> bool:
+        """Whether it holds nothing."""
+        return not self._predictions and not self._labels
+
+    def feed(self, batch: PredictionBatch | LabelBatch) -> None:
+        """Take the next records of one log. Predictions come as generic rows."""
+        if isinstance(batch, LabelBatch):
+            self._labels.append(batch)
+            return
+        # of those in this batch some may come after the one at which the reference is learnt: they push nothing out
+        held = sum(map(len, self._predictions))
+        while self._predictions and held - len(self._predictions[0]) >= self.limit:
+            held -= len(self._predictions.popleft())
+        self._predictions.append(batch)
+
+    def advance(self, predictions_ms: int) -> None:
+        """Predictions have been read up to this merged time: forget labels that come before every kept prediction."""
+        if self._predictions:
+            predictions_ms = int(self._predictions[0].partition_ms[0])
+        while self._labels:
+            first = self._labels[0]
+            gone = int(np.searchsorted(first.partition_ms, predictions_ms, side="left"))
+            if gone < len(first):
+                self._labels[0] = _labels_from(first, gone)
+                return
+            self._labels.popleft()
+
+    def take(self, learnt_offset: int) -> tuple[list[PredictionBatch], list[LabelBatch]]:
+        """What is to be judged, now that a reference was learnt at the prediction of this offset; nothing is left.
+
+        There is one prediction at least; labels from before the first of them may be among the labels.
+        """
+        up_to_there = sum(int((batch.offsets <= learnt_offset).sum()) for batch in self._predictions)
+        surplus = up_to_there - self.limit
+        while surplus > 0:
+            first = self._predictions.popleft()
+            if surplus < len(first):
+                self._predictions.appendleft(_predictions_from(first, surplus))
+            surplus -= len(first)
+        taken = list(self._predictions), list(self._labels)
+        self._predictions.clear()
+        self._labels.clear()
+        return taken
+
+
+def _predictions_from(batch: PredictionBatch, start: int) -> PredictionBatch:
+    assert batch.rows is not None, "a model without a reference has generic rows"
+    return replace(
+        batch,
+        offsets=batch.offsets[start:],
+        record_ms=batch.record_ms[start:],
+        partition_ms=batch.partition_ms[start:],
+        event_ms=batch.event_ms[start:],
+        id_hash=batch.id_hash[start:],
+        ids=batch.ids[start:],
+        version_codes=batch.version_codes[start:],
+        numeric=batch.numeric[start:],
+        category=batch.category[start:],
+        unknown={},
+        rows=batch.rows[start:],
+    )
+
+
+def _labels_from(batch: LabelBatch, start: int) -> LabelBatch:
+    if start == 0:
+        return batch
+    return LabelBatch(
+        model=batch.model,
+        offsets=batch.offsets[start:],
+        record_ms=batch.record_ms[start:],
+        partition_ms=batch.partition_ms[start:],
+        label_ms=batch.label_ms[start:],
+        id_hash=batch.id_hash[start:],
+        ids=batch.ids[start:],
+        labels=batch.labels[start:],
+        sources=batch.sources[start:],
+        weights=batch.weights[start:],
+    )

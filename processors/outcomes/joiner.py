@@ -1,0 +1,108 @@
+"""The join with its state: facts in a store, rows of panes, counts, and how far it has come in both logs."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from driftline.config.model_spec import ModelSpec
+from driftline.processors.arrays import I64, U8, U64
+from driftline.processors.outcomes import counts, fold, marks
+from driftline.processors.outcomes.facts import Facts, fact_dtype, read_facts, write_facts
+from driftline.processors.outcomes.fold import Matches
+from driftline.processors.outcomes.join_store import JoinStore
+from driftline.processors.outcomes.memory_store import MemoryStore
+from driftline.processors.outcomes.operations import Operations
+from driftline.processors.outcomes.pane_rows import PaneRows
+from driftline.processors.outcomes.row_columns import RowColumns
+
+FACTS_MAX: Final = 1_000_000
+"""Facts that the store in memory holds."""
+
+FOR_EVER: Final = int(np.iinfo(np.int64).max)
+
+
+class Batch(NamedTuple):
+    """Operations with the facts that they are about, out of the store; `matches` fills as they are done."""
+
+    operations: Operations
+    which: I64  # [n] fact of each operation
+    keys: U64  # [facts]
+    records: U8  # [facts, width] as they were in the store
+    facts: Facts
+    matches: Matches
+
+
+class Joiner:
+    """Does operations in merged order. `store` None: in memory, where the last `capacity` facts are kept."""
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        groups: int,
+        task: int,
+        columns: RowColumns,
+        store: JoinStore | None = None,
+        capacity: int = FACTS_MAX,
+    ) -> None:
+        self.pane_ms = spec.windows_ms[0]
+        self.rows = PaneRows(columns.width)
+        self.clock: I64 = np.zeros(fold.CLOCK, np.int64)
+        self.clock[fold.LAST_MARK] = fold.NOT_OPENED
+        self.counts: I64 = np.zeros(counts.COUNTS, np.int64)
+        self.store = _memory_store(groups, capacity) if store is None else store
+        self._groups = groups
+        self._lifetime_ms = marks.lifetime_ms(spec)
+        self._marks = marks.no_marks()
+        self._pane_of_seq: I64 = np.zeros(capacity if store is None else 0, np.int64)
+        self._settings: I64 = np.zeros(fold.SETTINGS, np.int64)
+        self._settings[fold.PANE_MS] = self.pane_ms
+        self._settings[fold.FINAL_AFTER_MS] = spec.lateness_ms + spec.labels.horizon_ms
+        self._settings[fold.TOLERANCE_MS] = spec.future_tolerance_ms
+        self._settings[fold.CAPACITY] = len(self._pane_of_seq)
+        self._settings[fold.TASK] = task
+        self._settings[fold.TASK_END], self._settings[fold.ESTIMATE_END] = columns.task_end, columns.estimate_end
+        self._settings[fold.MARK_MS] = marks.mark_every_ms(spec)
+
+    @property
+    def operation(self) -> int:
+        """Number of the last operation that was done."""
+        return int(self.clock[fold.OPERATION])
+
+    def read(self, operations: Operations) -> Batch:
+        """The operations with their facts. Raises what the store raises: then nothing has happened."""
+        keys, which = np.unique(operations.key, return_inverse=True)
+        _, records = self.store.get(keys)
+        matches = fold.room_for_matches(len(which), self._groups)
+        return Batch(operations, which, keys, records, read_facts(records, self._groups), matches)
+
+    def do(self, batch: Batch, start: int, due_ms: int) -> tuple[int, int | None]:
+        """Do operations from `start` on, up to the first with merged time >= due_ms.
+
+        Returns the first one that was not done, and the pane that the last one opened: then it is to be asked again, as the
+        windows of that pane may be due sooner. It makes room and may also return early for that.
+        """
+        self.rows.grow(self._groups + 2)
+        if self.clock[fold.MARKS] == len(self._marks):
+            oldest_ms = int(batch.operations.at_ms[start]) - 2 * self._lifetime_ms
+            self._marks, used = marks.with_room(self._marks, len(self._marks), oldest_ms)
+            self.clock[fold.MARKS] = used
+        self.clock[fold.OPENED] = fold.NOT_OPENED
+        join = fold.Join(self._settings, self.clock, self.counts, self._marks, self._pane_of_seq, self.rows.arrays)
+        with np.errstate(over="ignore"):  # hashes overflow; numpy warns of it where the kernel is not compiled
+            stop = fold.fold(start, due_ms, batch.operations, batch.which, batch.facts, join, batch.matches)
+        opened = int(self.clock[fold.OPENED])
+        return int(stop), None if opened == fold.NOT_OPENED else opened
+
+    def write(self, batch: Batch) -> None:
+        """Put the facts that have changed back into the store."""
+        after = write_facts(batch.facts)
+        changed = (after != batch.records).any(axis=1)
+        self.store.put(batch.keys[changed], after[changed])
+
+
+def _memory_store(groups: int, capacity: int) -> MemoryStore:
+    record = fact_dtype(groups)
+    assert record.fields is not None
+    return MemoryStore(record.itemsize, record.fields["seq"][1], capacity)

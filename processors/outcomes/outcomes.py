@@ -1,0 +1,147 @@
+"""The outcome side of one model on one partition: a machine without I/O. Both logs in, performance out.
+
+It reads the merge of both logs (see `operations`), keeps what is known of each prediction in a join store (`facts`), what is
+summed up of them in rows of panes (`pane_rows`), and tells of windows when they are due (`schedule`). What it says is a
+function of the two logs alone: not of how they are cut into batches, nor of which is read faster.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from driftline.config.model_spec import ModelSpec
+from driftline.processors.batches import LabelBatch, PredictionBatch
+from driftline.processors.outcomes.counts import OutcomeCounters, counters_of
+from driftline.processors.outcomes.groups import Groups
+from driftline.processors.outcomes.join_store import JoinStore
+from driftline.processors.outcomes.joiner import FACTS_MAX, FOR_EVER, Joiner
+from driftline.processors.outcomes.operations import Operations, joined, no_operations
+from driftline.processors.outcomes.reading import LabelOperations, PredictionOperations
+from driftline.processors.outcomes.row_columns import RowColumns
+from driftline.processors.outcomes.schedule import Due, Schedule
+from driftline.processors.outcomes.task_sums import classes_of, task_of
+from driftline.processors.outcomes.telling import Telling
+from driftline.processors.outcomes.waiting_room import WaitingRoom
+from driftline.processors.performance.common import COMMON_WIDTH
+from driftline.processors.performance.task_layout import task_layout
+from driftline.processors.reference.profile import Reference
+from driftline.schemas.inputs import Input
+from driftline.schemas.signals import LabelExpired, PerformanceWindow, Signal
+
+
+class Outcomes:
+    """Joins labels to predictions and tells how good the predictions were.
+
+    `reference`: of the model; it says what a prediction's columns mean, and which task it is if the settings do not.
+    `since_ms`: merged time at which it begins; labels before that are not taken. `store`: where predictions wait; None: in
+    memory, for the last `capacity` of them.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        reference: Reference,
+        *,
+        partition: int = 0,
+        since_ms: int | None = None,
+        store: JoinStore | None = None,
+        capacity: int = FACTS_MAX,
+    ) -> None:
+        task = task_of(spec, reference)
+        classes = classes_of(task, reference)
+        layout = task_layout(task, len(classes.names))
+        columns = RowColumns(task_end=COMMON_WIDTH + layout.width, estimate_end=COMMON_WIDTH + layout.width)
+        groups = Groups(spec)
+        self._predictions = PredictionOperations(spec, reference, classes, groups)
+        self._labels = LabelOperations(classes, groups.per_event)
+        self._room = WaitingRoom(groups.per_event)
+        self._released = no_operations(groups.per_event)
+        self._joiner = Joiner(spec, groups.per_event, layout.code, columns, store, capacity)
+        self._schedule = Schedule(spec.windows_ms, spec.lateness_ms, spec.labels.horizon_ms)
+        self._telling = Telling(spec, partition, groups, columns, layout, classes)
+        self._since_ms = since_ms
+        self._longest_ms = spec.windows_ms[-1]
+        self._expired = [0, 0]
+
+    # -- both logs in ------------------------------------------------------------------------------------------------
+
+    def feed(self, batch: PredictionBatch | LabelBatch) -> None:
+        """Take the next records of one log; `advance` says that they have been read."""
+        if isinstance(batch, PredictionBatch):
+            self._room.add(Input.PREDICTIONS, self._predictions.read(batch))
+        else:
+            self._room.add(Input.LABELS, self._since(self._labels.read(batch)))
+
+    def advance(self, predictions_ms: int, labels_ms: int) -> list[Signal]:
+        """Both logs have been read up to these running maxima of record time: everything that follows from it.
+
+        Raises what the join store raises; nothing is lost then, and a later call does what this one did not.
+        """
+        signals = self._join(self._room.release(predictions_ms, labels_ms))
+        return signals + self._tell_due(min(predictions_ms, labels_ms))
+
+    def finish(self, end_ms: int) -> list[Signal]:
+        """The end of both files at this merged time: all that was read is joined, and what is due by then is told.
+
+        Windows that are open still, if something has changed in them, are told of as not final.
+        """
+        signals = self._join(self._room.release(FOR_EVER, FOR_EVER)) + self._tell_due(end_ms)
+        for due in self._schedule.waiting():
+            signals += self._telling.windows(due, self._joiner.rows, final=False, all_groups=False)
+        return signals
+
+    @property
+    def counters(self) -> OutcomeCounters:
+        """What became of everything that has been joined so far."""
+        return counters_of(self._joiner.counts, *self._expired)
+
+    def _since(self, labels: Operations) -> Operations:
+        first = 0 if self._since_ms is None else int(np.searchsorted(labels.at_ms, self._since_ms, side="left"))
+        return labels.part(first, len(labels.at_ms))
+
+    # -- joining -----------------------------------------------------------------------------------------------------
+
+    def _join(self, operations: Operations) -> list[Signal]:
+        """Do operations in order, and tell of the windows that are due in between."""
+        self._released = operations = joined([self._released, operations])
+        n = len(operations.key)
+        if n == 0:
+            return []
+        batch = self._joiner.read(operations)
+        signals: list[Signal] = []
+        done = 0
+        while done < n:
+            signals += self._tell_due(int(operations.at_ms[done]))
+            due_ms = self._schedule.next_ms
+            done, opened = self._joiner.do(batch, done, FOR_EVER if due_ms is None else due_ms)
+            if opened is not None:
+                self._schedule.open(opened * self._joiner.pane_ms, int(operations.at_ms[done - 1]))
+        self._joiner.write(batch)
+        self._released = operations.part(n, n)
+        return signals
+
+    # -- telling -----------------------------------------------------------------------------------------------------
+
+    def _tell_due(self, up_to_ms: int) -> list[Signal]:
+        """Tell of every window that is due by this merged time."""
+        signals: list[Signal] = []
+        while (next_ms := self._schedule.next_ms) is not None and next_ms <= up_to_ms:
+            signals += self._tell(self._schedule.pop())
+        return signals
+
+    def _tell(self, due: Due) -> list[PerformanceWindow | LabelExpired]:
+        rows = self._joiner.rows
+        signals: list[PerformanceWindow | LabelExpired] = []
+        signals += self._telling.windows(due, rows, final=due.final, all_groups=due.final)
+        if not due.final:
+            self._schedule.told(due, self._joiner.operation)
+            return signals
+        if due.length_ms == self._joiner.pane_ms:
+            expired = self._telling.expired(due, rows)
+            if expired is not None:
+                self._expired[0] += expired.predictions
+                self._expired[1] += expired.labels
+                signals.append(expired)
+        if due.length_ms == self._longest_ms:
+            rows.keep(~self._telling.rows_of(due, rows))
+        return signals
