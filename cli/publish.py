@@ -85,7 +85,7 @@ def _blocks(file: Path, spec: ModelSpec, labels: bool, progress: Progress) -> It
         return pipe_blocks(sys.stdin.buffer)  # type: ignore[arg-type]
     if labels:
         return read_labels(file, spec.labels.columns, spec.columns, spec.name, progress=progress)
-    return read_events(file, spec.columns, spec.name, progress=progress)
+    return read_events(file, spec.columns, spec.name, label=spec.labels.columns.label_column, progress=progress)
 
 
 def _say(published: Published, topic: str, kind: str, as_json: bool) -> None:

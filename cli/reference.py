@@ -25,10 +25,11 @@ from driftline.processors.reference.build import ReferenceBuilder
 from driftline.processors.reference.profile import Reference, encode_reference
 from driftline.processors.reference.show import WIDTH, field_rows, headline, segment_rows, summary
 from driftline.producers.files import has_times, read_events
-from driftline.schemas.codec import PredictionDecoder
+from driftline.schemas.codec import LabelledDecoder
 from driftline.schemas.errors import InputError
 from driftline.schemas.events import Prediction
 from driftline.schemas.rejections import Rejection
+from driftline.schemas.scalars import Scalar
 
 SEGMENTS_SHOWN = 12
 
@@ -78,11 +79,13 @@ def show(
 
 @dataclass(slots=True)
 class Reading:
-    """What was left out while reading: records of other models, and rejected ones with the first of each reason."""
+    """What was left out while reading: records of other models, rejected ones with the first of each reason, and why labels
+    gave no section on performance."""
 
     other_models: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     first: dict[str, Rejection] = field(default_factory=dict)
+    without_performance: str = ""
 
     def reject(self, rejection: Rejection) -> None:
         reason = str(rejection.reason)
@@ -105,21 +108,27 @@ def build_from_file(data: Path, spec: ModelSpec, reading: Reading) -> Reference:
             spec.columns,
             spec.name,
             identified=False,
+            label=spec.labels.columns.label_column,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-        for rows in _events(blocks, spec.name, reading):
-            builder.add(rows)
+        for rows, labels in _events(blocks, spec.name, reading):
+            builder.add(rows, labels)
     if builder.rows_read == 0 and reading.first:
         rejection = next(iter(reading.first.values()))
         raise InputError(f"{data}: every record was rejected; record {rejection.offset}: {rejection.message}")
-    return builder.build(data.name, timed)
+    reference = builder.build(data.name, timed)
+    reading.without_performance = builder.without_performance
+    return reference
 
 
-def _events(blocks: Iterator[bytes], model: str, reading: Reading) -> Iterator[list[Prediction]]:
-    decoder = PredictionDecoder()
+def _events(
+    blocks: Iterator[bytes], model: str, reading: Reading
+) -> Iterator[tuple[list[Prediction], list[Scalar | None]]]:
+    decoder = LabelledDecoder()
     offset = 0
     for block in blocks:
         rows: list[Prediction] = []
+        labels: list[Scalar | None] = []
         for line in block.splitlines():
             if not line.strip():
                 continue
@@ -127,11 +136,14 @@ def _events(blocks: Iterator[bytes], model: str, reading: Reading) -> Iterator[l
             offset += 1
             if isinstance(read, Rejection):
                 reading.reject(read)
-            elif read.event.model == model:
-                rows.append(read.event)
+                continue
+            prediction, label = read
+            if prediction.event.model == model:
+                rows.append(prediction.event)
+                labels.append(label)
             else:
                 reading.other_models += 1
-        yield rows
+        yield rows, labels
 
 
 def _spec_of(config: Config, model: str | None) -> ModelSpec:
@@ -181,6 +193,8 @@ def _say_built(target: Path, reference: Reference, reading: Reading) -> None:
         console.print(Text(f"{count:,} rejected, {reason}; record {first.offset}: {first.message}", style="yellow"))
     for left_out in reference.left_out:
         console.print(Text(f"{left_out.name} is not monitored: {left_out.reason}", style="yellow"))
+    if reading.without_performance:
+        console.print(Text(f"no performance to estimate from: {reading.without_performance}", style="yellow"))
     console.print(f"look at it with: driftline reference show {target}", style="dim")
 
 

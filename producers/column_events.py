@@ -32,6 +32,7 @@ def prediction_lines(
         ]
         _add_present(rows, "model_version", plan.model_version, block)
         _add_present(rows, "score", plan.score, block)
+        _add_present(rows, "label", plan.label, block)
         _add_mappings(rows, plan, block)
         yield _lines(rows)
 

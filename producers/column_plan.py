@@ -26,6 +26,7 @@ class PredictionPlan:
     measurements: Mapping[str, str]
     probabilities: Mapping[str, str]
     features: tuple[str, ...]
+    label: str | None = None
 
     @property
     def texts(self) -> frozenset[str]:
@@ -37,7 +38,7 @@ class PredictionPlan:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is read, each once."""
-        single = (self.prediction_id, self.timestamp, self.prediction, self.score, self.model_version)
+        single = (self.prediction_id, self.timestamp, self.prediction, self.score, self.model_version, self.label)
         several = (*self.context.values(), *self.measurements.values(), *self.probabilities.values(), *self.features)
         return tuple(dict.fromkeys(name for name in (*single, *several) if name is not None))
 
@@ -63,15 +64,20 @@ class LabelPlan:
 
 
 def plan_predictions(
-    mapping: ColumnMapping, names: Sequence[str], path: Path, *, identified: bool = True
+    mapping: ColumnMapping, names: Sequence[str], path: Path, *, identified: bool = True, label: str | None = None
 ) -> PredictionPlan:
     """Lay the mapping on the columns of a file.
 
-    identified=False: rows need no id and no time, as in a training set. Raises InputError naming every column that is
-    missing.
+    identified=False: rows need no id and no time, as in a training set. label: the column of the true label if the file
+    has it; it is no feature, and read only from rows like those of a training set. Raises InputError naming every column
+    that is missing.
     """
+    label = label if label in names else None
     single = {key: _column(getattr(mapping, key), key, names) for key in _SINGLE}
     required = _SINGLE[:3] if identified else ("prediction",)
+    features = mapping.features
+    if features is None:
+        features = _others(mapping, {**single, "label": label}, names)
     plan = PredictionPlan(
         prediction_id=single["prediction_id"],
         timestamp=single["timestamp"],
@@ -81,7 +87,8 @@ def plan_predictions(
         context=mapping.context,
         measurements=mapping.measurements,
         probabilities=mapping.probabilities,
-        features=mapping.features if mapping.features is not None else _others(mapping, single, names),
+        features=features,
+        label=None if identified else label,
     )
     problems = [*_missing_single(mapping, required, names, "columns"), *_missing_several(plan, names)]
     _refuse(path, names, problems)

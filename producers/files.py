@@ -26,18 +26,20 @@ def read_events(
     model: str,
     *,
     identified: bool = True,
+    label: str | None = None,
     progress: Progress = no_progress,
 ) -> Iterator[bytes]:
     """Blocks of whole JSON lines, each a prediction; memory does not grow with the file.
 
     mapping, model: for CSV and Parquet, whose rows say neither; JSON lines are handed on untouched. identified=False:
-    rows need no id and no time, as in a training set. Raises InputError when the file or a column is not there.
+    rows need no id and no time, as in a training set. label: a column that is no feature but the true label; rows as of
+    a training set hand it on under `label`. Raises InputError when the file or a column is not there.
     """
     path = _existing(path)
     file = _column_file(path)
     if file is None:
         return read_json_lines_blocks(path, progress=progress)
-    plan = plan_predictions(mapping, file.names, path, identified=identified)
+    plan = plan_predictions(mapping, file.names, path, identified=identified, label=label)
     return prediction_lines(file, plan, mapping, model, progress)
 
 

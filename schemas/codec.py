@@ -1,7 +1,8 @@
 """Bytes in, events or rejections out; signals in, bytes out.
 
-`PredictionDecoder` and `LabelDecoder` give generic rows, one record at a time: what a learnt or built reference and the
-label side work on. Monitored predictions take the columnar path instead. Both agree with `exact` on every record.
+`PredictionDecoder`, `LabelledDecoder` and `LabelDecoder` give generic rows, one record at a time: what a learnt or built
+reference and the label side work on. Monitored predictions take the columnar path instead. All agree with `exact` on every
+record.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from msgspec import Meta, Struct
 from driftline.schemas.alerts import Alert
 from driftline.schemas.events import Label, Prediction
 from driftline.schemas.exact import ReadLabel, ReadPrediction, read_label, read_prediction
+from driftline.schemas.json_object import read_object
 from driftline.schemas.limits import (
     FEATURES_MAX,
     ID_CHARACTERS_MAX,
@@ -23,7 +25,7 @@ from driftline.schemas.limits import (
     UNVERSIONED,
 )
 from driftline.schemas.rejections import RecordRejected, Rejection
-from driftline.schemas.scalars import Int64
+from driftline.schemas.scalars import Int64, Scalar
 from driftline.schemas.signals import Signal
 from driftline.schemas.timestamps import timestamp_ms
 
@@ -54,6 +56,12 @@ class _PlainPrediction(Struct, gc=False, kw_only=True, forbid_unknown_fields=Tru
     context: _Texts = {}
     measurements: _Values = {}
     schema_version: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+
+
+class _PlainLabelled(_PlainPrediction, gc=False, kw_only=True, forbid_unknown_fields=True):
+    """The same with the label that turned out, as rows of a reference may have it."""
+
+    label: PlainScalar | None = None
 
 
 class _PlainLabel(Struct, gc=False, kw_only=True, forbid_unknown_fields=True):
@@ -91,20 +99,7 @@ class PredictionDecoder:
         ms = timestamp_ms(plain.timestamp)
         if ms is None:
             return self._exact(record, offset)
-        event = Prediction(
-            prediction_id=plain.prediction_id,
-            model=plain.model,
-            timestamp_ms=ms,
-            prediction=plain.prediction,
-            model_version=plain.model_version or UNVERSIONED,
-            score=plain.score,
-            probabilities=plain.probabilities,
-            features=plain.features,
-            context=plain.context,
-            measurements=plain.measurements,
-            schema_version=plain.schema_version,
-        )
-        return ReadPrediction(event, _EMPTY)
+        return ReadPrediction(_prediction(plain, ms), _EMPTY)
 
     @staticmethod
     def _exact(record: bytes, offset: int) -> ReadPrediction | Rejection:
@@ -112,6 +107,39 @@ class PredictionDecoder:
             return read_prediction(record)
         except RecordRejected as rejected:
             return Rejection(offset, rejected.reason, rejected.message)
+
+
+class LabelledDecoder:
+    """Reads rows of a reference: predictions that may have their true label with them, under `label`.
+
+    >>> row = b'{"prediction_id":"a1","model":"m","timestamp":1769860800250,"prediction":1,"label":0}'
+    >>> read, label = LabelledDecoder().decode(row)
+    >>> read.event.prediction, label
+    (1, 0)
+    """
+
+    def __init__(self) -> None:
+        self._decode = msgspec.json.Decoder(_PlainLabelled).decode
+        self._generic = PredictionDecoder()
+
+    def decode(self, record: bytes, offset: int = 0) -> tuple[ReadPrediction, Scalar | None] | Rejection:
+        """As PredictionDecoder, and the label; None where there is none, or none that a label can be."""
+        try:
+            plain = self._decode(record)
+        except NOT_TYPED:
+            return self._generically(record, offset)
+        ms = timestamp_ms(plain.timestamp)
+        if ms is None or len(record) > TYPED_BYTES_MAX:
+            return self._generically(record, offset)
+        return ReadPrediction(_prediction(plain, ms), _EMPTY), plain.label
+
+    def _generically(self, record: bytes, offset: int) -> tuple[ReadPrediction, Scalar | None] | Rejection:
+        read = self._generic.decode(record, offset)
+        if isinstance(read, Rejection):
+            return read
+        label = read_object(record).get("label")
+        unknown = tuple(name for name in read.unknown if name != "envelope:label")
+        return ReadPrediction(read.event, unknown), label if isinstance(label, Scalar) else None
 
 
 class LabelDecoder:
@@ -153,6 +181,22 @@ class LabelDecoder:
             return read_label(record)
         except RecordRejected as rejected:
             return Rejection(offset, rejected.reason, rejected.message)
+
+
+def _prediction(plain: _PlainPrediction, ms: int) -> Prediction:
+    return Prediction(
+        prediction_id=plain.prediction_id,
+        model=plain.model,
+        timestamp_ms=ms,
+        prediction=plain.prediction,
+        model_version=plain.model_version or UNVERSIONED,
+        score=plain.score,
+        probabilities=plain.probabilities,
+        features=plain.features,
+        context=plain.context,
+        measurements=plain.measurements,
+        schema_version=plain.schema_version,
+    )
 
 
 # Structs keep the order of their definition, and with this dictionaries are sorted: equal signals are equal bytes.

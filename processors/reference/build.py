@@ -13,14 +13,18 @@ import numpy as np
 from driftline.config.model_spec import DAY_MS, ModelSpec
 from driftline.processors.arrays import I64, U8
 from driftline.processors.codes import PARTITION_CELLS
+from driftline.processors.estimation.build import performance_of
+from driftline.processors.estimation.labelled import LabelledColumns
 from driftline.processors.reference.fields import ProfiledField, profile_field
 from driftline.processors.reference.gather import MAX_ROWS, Columns, SegmentLabels
 from driftline.processors.reference.kinds import Kind, kind_of, override_of, wants_categories
+from driftline.processors.reference.performance import ReferencePerformance
 from driftline.processors.reference.profile import LeftOutField, Reference, SegmentProfile, with_hash
 from driftline.schemas.errors import BadReference
 from driftline.schemas.events import Prediction
 from driftline.schemas.layout import Role
 from driftline.schemas.limits import OTHER_NAME
+from driftline.schemas.scalars import Scalar
 
 SEGMENT_ROWS_MIN: Final = 100
 """Segments with fewer rows have no profile of their own: it would say more about chance than about the segment."""
@@ -44,6 +48,8 @@ class ReferenceBuilder:
 
     def __init__(self, spec: ModelSpec, max_rows: int = MAX_ROWS) -> None:
         self._spec = spec
+        self.without_performance = ""
+        """Once built: why labelled rows gave no section on performance; empty if they did, or if no row had a label."""
         self._versions: set[str] = set()
         self._columns = Columns(
             lambda role, name: wants_categories(spec, role, name),
@@ -55,9 +61,9 @@ class ReferenceBuilder:
     def rows_read(self) -> int:
         return self._columns.rows_read
 
-    def add(self, rows: Sequence[Prediction]) -> None:
-        """Add rows of the model, in log order."""
-        self._columns.add(rows)
+    def add(self, rows: Sequence[Prediction], labels: Sequence[Scalar | None] | None = None) -> None:
+        """Add rows of the model, in log order; labels: the true one of each row where it is known, else None."""
+        self._columns.add(rows, labels)
         if len(self._versions) < 2:
             self._versions.update(row.model_version for row in rows)
 
@@ -72,6 +78,7 @@ class ReferenceBuilder:
             raise BadReference(f"{source}: no field is left to monitor ({reasons})")
         profiled.sort(key=lambda field: (field.profile.kind != "numeric", _ROLES.index(field.profile.role)))
         timed = timed and columns.first_ms is not None and columns.last_ms is not None
+        inputs = [field for field in profiled if field.profile.role in ("feature", "prediction")]
         return with_hash(
             Reference(
                 model=self._spec.name,
@@ -85,8 +92,21 @@ class ReferenceBuilder:
                 fields=[field.profile for field in profiled],
                 left_out=left_out,
                 segments=self._segments([field.cells for field in profiled]),
+                performance=self._performance(inputs),
             )
         )
+
+    def _performance(self, inputs: list[ProfiledField]) -> ReferencePerformance | None:
+        columns = self._columns
+        if columns.labels is None:
+            return None
+        prediction, score = columns.fields["prediction", "prediction"], columns.fields.get(("score", "score"))
+        scores = np.full(columns.n, np.nan) if score is None else score.numbers
+        found = performance_of(self._spec.task, LabelledColumns(prediction, columns.labels, scores), inputs)
+        if isinstance(found, str):
+            self.without_performance = found
+            return None
+        return found
 
     def _profile(self) -> tuple[list[ProfiledField], list[LeftOutField]]:
         profiled: list[ProfiledField] = []

@@ -142,7 +142,8 @@ def _segment_value(row: Prediction, key: str) -> str | None:
 class Columns:
     """All fields of the rows seen so far, in the order in which they first appeared.
 
-    as_categories(role, name): whether whole numbers of that field are names rather than amounts.
+    as_categories(role, name): whether whole numbers of that field are names rather than amounts. labels: the true label
+    of each row, None while no row had one.
     """
 
     def __init__(
@@ -153,6 +154,7 @@ class Columns:
     ) -> None:
         self.fields: dict[tuple[Role, str], ValueColumn] = {}
         self.segments = [SegmentLabels(keys) for keys in segment_sets]
+        self.labels: ValueColumn | None = None
         self.n = 0
         self.rows_read = 0
         self.first_ms: int | None = None
@@ -161,10 +163,11 @@ class Columns:
         self._max_rows = max_rows
         self._stride = 1
 
-    def add(self, rows: Sequence[Prediction]) -> None:
-        """Add rows of a model, in log order."""
+    def add(self, rows: Sequence[Prediction], labels: Sequence[Scalar | None] | None = None) -> None:
+        """Add rows of a model, in log order; labels: the true one of each row, None = unknown."""
         if not rows:
             return
+        labels = [None] * len(rows) if labels is None else labels
         times = [row.timestamp_ms for row in rows]
         self.first_ms = min(times) if self.first_ms is None else min(self.first_ms, min(times))
         self.last_ms = max(times) if self.last_ms is None else max(self.last_ms, max(times))
@@ -173,12 +176,13 @@ class Columns:
             skipped = -self.rows_read % self._stride
             end = skipped + (self._max_rows - self.n) * self._stride + 1
             part, rows = rows[:end], rows[end:]
-            self._append(part[skipped :: self._stride])
+            part_labels, labels = labels[:end], labels[end:]
+            self._append(part[skipped :: self._stride], part_labels[skipped :: self._stride])
             self.rows_read += len(part)
             if self.n > self._max_rows:
                 self._thin()
 
-    def _append(self, rows: Sequence[Prediction]) -> None:
+    def _append(self, rows: Sequence[Prediction], labels: Sequence[Scalar | None]) -> None:
         self._column("prediction", "prediction").append([row.prediction for row in rows])
         if ("score", "score") in self.fields or any(row.score is not None for row in rows):
             self._column("score", "score").append([row.score for row in rows])
@@ -186,6 +190,10 @@ class Columns:
         self._append_named("measurement", [row.measurements for row in rows])
         for segment in self.segments:
             segment.append(rows)
+        if self.labels is None and any(label is not None for label in labels):
+            self.labels = ValueColumn(as_categories=False, rows_before=self.n)
+        if self.labels is not None:
+            self.labels.append(labels)
         self.n += len(rows)
 
     def _append_named(self, role: Role, values: Sequence[dict[str, Any]]) -> None:
@@ -206,6 +214,8 @@ class Columns:
             column.thin()
         for segment in self.segments:
             segment.thin()
+        if self.labels is not None:
+            self.labels.thin()
         self.n = (self.n + 1) // 2
         self._stride *= 2
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from driftline.processors.codes import BINS, CELLS, MAX_CATEGORIES, PARTITION_CELLS
+from driftline.processors.reference.performance_problems import problems_of_performance
 from driftline.schemas.layout import BOOLEAN_CATEGORIES
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ _REBUILD: Final = "build the reference again"
 
 def problems_of(reference: Reference) -> list[str]:
     """All problems, in the order of the file; an empty list for a good reference."""
-    return [*_envelope(reference), *_fields(reference), *_segments(reference)]
+    performance = [] if reference.performance is None else problems_of_performance(reference.performance)
+    return [*_envelope(reference), *_fields(reference), *_segments(reference), *performance]
 
 
 def _envelope(reference: Reference) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from driftline.processors.reference.performance import ReferencePerformance
 from driftline.processors.reference.problems import problems_of
 from driftline.schemas.errors import BadReference
 from driftline.schemas.layout import FieldKind, Role, ValueType
@@ -82,7 +83,8 @@ class Reference(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A reference profile. Times are epoch milliseconds of event time, None when the rows had no times.
 
     fields: numeric ones first, then the others; the order is that of every array made from it. n: rows profiled;
-    rows_read: rows there were (more than n when a long file was thinned out).
+    rows_read: rows there were (more than n when a long file was thinned out). performance: None when the rows came
+    without labels.
     """
 
     format_version: int = FORMAT_VERSION
@@ -97,6 +99,7 @@ class Reference(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fields: list[FieldProfile]
     left_out: list[LeftOutField] = []
     segments: list[SegmentProfile] = []
+    performance: ReferencePerformance | None = None
     hash: str = ""
 
 
@@ -121,6 +124,9 @@ def encode_reference(reference: Reference) -> bytes:
         comma = "" if key == "hash" else ","
         if key in ("fields", "segments", "left_out"):
             lines += [f" {_json(key)}: [", ",\n".join(_item(item) for item in value), f" ]{comma}"]
+        elif key == "performance":
+            parts = ",\n".join(_part(name, part) for name, part in value.items())
+            lines += [f" {_json(key)}: {{", parts, f" }}{comma}"]
         else:
             lines.append(f" {_json(key)}: {_json(value)}{comma}")
     return "\n".join([*lines, "}", ""]).encode()
@@ -159,6 +165,9 @@ def _other_format(reference: Reference) -> str:
 def _plain(reference: Reference) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(reference)
     # written even at their defaults: a reader should not have to know them
+    if reference.performance is not None:
+        version = {"section_version": reference.performance.section_version}
+        document["performance"] = {**version, **document["performance"]}
     return {"format_version": reference.format_version, **document, "hash": reference.hash}
 
 
@@ -187,3 +196,10 @@ def _item(item: dict[str, Any]) -> str:
         elif key not in single:
             lines.append(f"   {_json(key)}: {_json(value)}")
     return ",\n".join(lines) + "}"
+
+
+def _part(name: str, value: Any) -> str:
+    """One part of the section on performance: lists of lists or objects have a line for each of these."""
+    if not isinstance(value, list) or not value or not isinstance(value[0], list | dict):
+        return f"  {_json(name)}: {_json(value)}"
+    return f"  {_json(name)}: [\n   " + ",\n   ".join(_json(item) for item in value) + "]"

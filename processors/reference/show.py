@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from driftline.processors.arrays import F64
+from driftline.processors.reference.performance import ReferencePerformance
 from driftline.processors.reference.profile import FieldProfile, Reference
 
 WIDTH: Final = 12
@@ -58,6 +59,8 @@ def headline(reference: Reference) -> list[tuple[str, str]]:
         lines.append(("time", f"{_moment(reference.first_ms)} to {_moment(reference.last_ms)}"))
     rate = reference.events_per_week
     lines.append(("events per week", "unknown: set events_per_week" if rate is None else f"{rate:,.0f}"))
+    if reference.performance is not None:
+        lines.append(("performance", _performance(reference.performance)))
     lines += [("source", reference.source), ("hash", reference.hash)]
     return lines
 
@@ -87,6 +90,27 @@ def summary(reference: Reference) -> dict[str, Any]:
         "fields": [_field_summary(field) for field in reference.fields],
         "left_out": [{"name": f.name, "role": f.role, "reason": f.reason} for f in reference.left_out],
         "segments": [{"segment_set": list(s.segment_set), "segment": s.label, "n": s.n} for s in reference.segments],
+        "performance": None if reference.performance is None else _performance_summary(reference.performance),
+    }
+
+
+def _performance(performance: ReferencePerformance) -> str:
+    """The metrics, each with its deviation over the largest chunks."""
+    spread = performance.spread[-1] if performance.spread else None
+    texts = []
+    for name, value in performance.metrics.items():
+        sd = None if spread is None else spread.sd.get(name)
+        texts.append(f"{name} {value:.4g}" if sd is None else f"{name} {value:.4g} ± {sd:.2g}")
+    chunks = "" if spread is None else f" (± over chunks of {spread.rows:,})"
+    return f"{', '.join(texts)}; {performance.n:,} labelled rows{chunks}"
+
+
+def _performance_summary(performance: ReferencePerformance) -> dict[str, Any]:
+    return {
+        "task": performance.task,
+        "n": performance.n,
+        "metrics": performance.metrics,
+        "spread": [{"rows": s.rows, "chunks": s.chunks, "sd": s.sd} for s in performance.spread],
     }
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from driftline.config.model_spec import ModelSpec
 from driftline.processors.reference.build import ReferenceBuilder
-from driftline.processors.reference.show import WIDTH, density, field_rows, headline, segment_rows
+from driftline.processors.reference.show import WIDTH, density, field_rows, headline, segment_rows, summary
 from tests.reference.rows import events_of, prediction, profile_of, reference_of
 
 
@@ -65,3 +65,12 @@ def test_segments_are_shown_with_their_share() -> None:
     events = [prediction(i, context={"region": "eu" if i % 4 else "us"}) for i in range(400)]
     rows = segment_rows(reference_of(events, segments=(("region",),)))
     assert [(row.label, row.n, row.share) for row in rows] == [("region=eu", "300", "75%"), ("region=us", "100", "25%")]
+
+
+def test_performance_is_shown_where_labels_were() -> None:
+    builder = ReferenceBuilder(ModelSpec(name="m", task="binary"))
+    builder.add([prediction(i) for i in range(600)], [int(i % 4 > 0) for i in range(600)])
+    reference = builder.build("test")
+    assert dict(headline(reference))["performance"].startswith("accuracy 0.75 ± 0, precision 0.75 ± 0, recall 1 ± 0")
+    assert dict(headline(reference))["performance"].endswith("; 600 labelled rows (± over chunks of 100)")
+    assert summary(reference)["performance"]["metrics"]["accuracy"] == 0.75
