@@ -71,8 +71,8 @@ def delay_quantile(cells: F64, q: float) -> F64:
     cells: float64[k, 24]. Interpolated geometrically inside a cell (linearly in the first), so it is within a factor of 2
     of the exact quantile; in the last cell, which is open, it is at most 2**23 s.
 
-    >>> delay_quantile(np.eye(24)[[0, 12]], 0.5).round()
-    array([    500., 2896309.])
+    >>> delay_quantile(np.eye(24)[[0, 12]], 0.5).round().tolist()
+    [500.0, 2896309.0]
     """
     below = np.cumsum(cells, axis=-1)
     total = below[..., -1]

@@ -53,17 +53,19 @@ COUNTED_MAX: Final = 32
 def width(classes: int | None) -> int:
     """Columns of a row for so many classes; None: they are not known in advance.
 
+    Below 8 there is room for one more: a class that is never predicted shows up in the labels only.
+
     >>> width(3), width(8), width(9), width(None)
-    (28, 83, 115, 115)
+    (35, 83, 115, 115)
     """
     if classes is not None and classes <= CONFUSION_MAX:
-        return CLASSES + max(classes, 2) ** 2
+        return CLASSES + min(max(classes, 1) + 1, CONFUSION_MAX) ** 2
     return CLASSES + 3 * COUNTED_MAX
 
 
 @njit_uncounted(fastmath=False)
 def classes_kept(row_width: int) -> int:
-    """How many classes a row of this width keeps apart: the inverse of `width`."""
+    """How many classes a row of this width keeps apart."""
     columns = row_width - CLASSES
     classes = 2
     while classes * classes < columns:
@@ -173,13 +175,15 @@ def metrics(sums: F64, names: Sequence[str] = ()) -> dict[str, F64]:
 def confusion(sums: F64, names: Sequence[str]) -> dict[str, F64]:
     """float64[k] for each pair of classes, if the matrix is kept; "%" and "/" in names are percent-encoded.
 
+    Of classes that came after there was no room left nothing is shown.
+
     >>> list(confusion(np.zeros((1, width(2))), ["a/b", "c"]))
     ['confusion/a%2Fb/a%2Fb', 'confusion/a%2Fb/c', 'confusion/c/a%2Fb', 'confusion/c/c']
     """
     classes = classes_kept(sums.shape[-1])
     if classes > CONFUSION_MAX:
         return {}
-    shown = [name.replace("%", "%25").replace("/", "%2F") for name in names]
+    shown = [name.replace("%", "%25").replace("/", "%2F") for name in names[:classes]]
     pairs = [(label, predicted) for label in range(len(shown)) for predicted in range(len(shown))]
     return {f"confusion/{shown[y]}/{shown[p]}": sums[..., CLASSES + y * classes + p] for y, p in pairs}
 

@@ -118,7 +118,17 @@ def test_with_more_classes_than_are_kept_apart_accuracy_is_exact_and_macro_f1_is
     assert math.isnan(shown["macro_f1"])
 
 
+def test_a_class_that_only_labels_have_is_in_the_matrix_and_those_without_room_are_not() -> None:
+    sums = np.zeros(width(2))
+    add(sums, 0.0, math.nan, 2.0, 1.0, 1.0)
+    add(sums, 1.0, math.nan, 3.0, 1.0, 1.0)
+    shown = metrics(sums[None], ["yes", "no", "maybe", "unasked"])
+    assert shown["confusion/maybe/yes"][0] == 1.0
+    assert not any("unasked" in name for name in shown)
+    assert shown["accuracy"][0] == 0.0 and math.isnan(shown["macro_f1"][0])
+
+
 @given(st.integers(2, 60))
 def test_the_width_of_a_row_says_how_many_classes_it_keeps_apart(count: int) -> None:
-    assert classes_kept(width(count)) == (count if count <= CONFUSION_MAX else COUNTED_MAX)
+    assert classes_kept(width(count)) == (min(count + 1, CONFUSION_MAX) if count <= CONFUSION_MAX else COUNTED_MAX)
     assert (29 + width(count)) * 8 <= 1_200

@@ -51,7 +51,7 @@ def test_delays_are_told_apart_by_what_matters_to_the_task() -> None:
         filled[task] = table.sum(axis=1).astype(int).tolist()
     assert filled == {
         "binary": [0, 1, 1, 0],
-        "multiclass": [0, 1, 1, 0, 1, 0],
+        "multiclass": [0, 1, 1, 0, 1, 0, 0, 0],
         "regression": [],
         "ranking": [1, 0, 0, 2],
     }
