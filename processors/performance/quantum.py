@@ -32,12 +32,12 @@ def kept_weight(weight: float) -> float:
     """
     if not weight > 0.0:
         return 0.0
-    return min(max(float(np.rint(weight / WEIGHT_QUANTUM)) * WEIGHT_QUANTUM, WEIGHT_QUANTUM), WEIGHT_MAX)
+    return max(float(np.rint(min(weight, WEIGHT_MAX) / WEIGHT_QUANTUM)) * WEIGHT_QUANTUM, WEIGHT_QUANTUM)
 
 
 def kept_weights(weight: F64) -> F64:
     """`kept_weight` of each element."""
-    kept = np.clip(np.rint(weight / WEIGHT_QUANTUM) * WEIGHT_QUANTUM, WEIGHT_QUANTUM, WEIGHT_MAX)
+    kept = np.maximum(np.rint(np.minimum(weight, WEIGHT_MAX) / WEIGHT_QUANTUM) * WEIGHT_QUANTUM, WEIGHT_QUANTUM)
     return np.where(weight > 0.0, kept, 0.0)
 
 
