@@ -177,7 +177,7 @@ def page_hinkley_threshold(rate: float) -> float:
     def surplus(z: float) -> float:
         return (math.expm1(z) - z) / (k * theta) - both_ways
 
-    return max(_root(surplus, 0.0, 700.0) / theta - 1.02, 1.0)
+    return max(root_between(surplus, 0.0, 700.0) / theta - 1.02, 1.0)
 
 
 @functools.cache
@@ -189,10 +189,10 @@ def _uniform_exponent(k: float) -> float:
         # ln sinh(r t) without overflow
         return r * t + math.log1p(-math.exp(-2.0 * r * t)) - math.log(2.0 * r * t) - t * k
 
-    return _root(log_mean, 0.5 * k, 10.0)
+    return root_between(log_mean, 0.5 * k, 10.0)
 
 
-def _root(f: Callable[[float], float], low: float, high: float) -> float:
+def root_between(f: Callable[[float], float], low: float, high: float) -> float:
     """Where `f`, negative at `low` and positive at `high`, turns: by halving down to neighbouring numbers.
 
     (scipy.optimize would do, but takes a quarter of a second to load, and nothing else needs it.)

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 Role: TypeAlias = Literal["feature", "prediction", "score", "measurement"]
 FieldKind: TypeAlias = Literal["numeric", "categorical", "boolean"]
 ValueType: TypeAlias = Literal["number", "integer", "string", "boolean"]
-SignalKind: TypeAlias = Literal["data", "prediction", "measurement"]
+SignalKind: TypeAlias = Literal["data", "prediction", "measurement", "concept", "quality"]
 
 BOOLEAN_CATEGORIES = ("false", "true")
 

@@ -78,7 +78,11 @@ class WindowClosed(Struct, frozen=True, kw_only=True, tag_field="signal", tag="w
 
 
 class Drift(Struct, frozen=True, kw_only=True, tag_field="signal", tag="drift"):
-    """A detector crossed its threshold at this log offset."""
+    """A detector crossed its threshold at this log offset.
+
+    kind: where it was found. "data", "prediction", "measurement": in the predictions; "concept": in errors that labels
+    revealed (`field` says which); "quality": in how values or labels arrive.
+    """
 
     id: str
     model: str
@@ -188,6 +192,7 @@ class HealthCode(StrEnum):
     WINDOWS_CAPPED = "windows_capped"
     NO_REFERENCE = "no_reference"
     OUTPUT_TOO_LARGE = "output_too_large"
+    ERROR_RATE_LEARNT = "error_rate_learnt"
 
 
 class Health(Struct, frozen=True, kw_only=True, tag_field="signal", tag="health"):

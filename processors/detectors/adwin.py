@@ -23,7 +23,7 @@ counts references, which takes 100 ns a run, more than a short run itself.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -35,6 +35,11 @@ from driftline.processors.kernels import njit_uncounted
 ADWIN_ROWS: Final = 14
 ADWIN_MAX_BUCKETS: Final = 5
 ADWIN_HEAD: Final = 4  # values so far, width, total, variance (sum of squared deviations)
+
+# `mode`: what an alarm is about
+BOTH: Final = 0
+UP: Final = 1
+"""The newer values are larger. A window whose newer part is smaller is thrown away without a word."""
 
 CLOCK: Final = 32
 MIN_WINDOW_LENGTH: Final = 5.0
@@ -60,14 +65,23 @@ LOG_WIDTH: Final = log_width_table()
 
 @njit_uncounted(error_model="numpy")  # numpy: no test for zero before each division
 def adwin_run(
-    sums: F64, counts: U8, head: F64, levels: U16, table: F64, log_width: F64, delta: float, hits: I64, evidence: F64
+    sums: F64,
+    counts: U8,
+    head: F64,
+    levels: U16,
+    table: F64,
+    log_width: F64,
+    delta: float,
+    hits: I64,
+    evidence: F64,
+    mode: int = BOTH,
 ) -> int:
     """Feed a run of values, in order, to one monitor; the number of alarms.
 
     sums: float64[14, 5], counts: uint8[14], head: float64[4]: the monitor's state, all zero when new, changed in place.
     levels: uint16[n], value i is table[levels[i]]; table: float64[L], NaN for a level without a value: it is skipped.
     log_width: `LOG_WIDTH`. delta: 0 < delta < 1. hits: int64[H], evidence: float64[H, 4]: see `protocol`. The statistic
-    is the difference of the two means, the threshold epsilon. There is at most one alarm in 32 values.
+    is the difference of the two means, the threshold epsilon. There is at most one alarm in 32 values. mode: `BOTH` or `UP`.
     """
     tick = int(head[0])
     width, total, variance = head[1], head[2], head[3]
@@ -122,13 +136,14 @@ def adwin_run(
             if _may_cut(sums, counts, width, total, variance, confidence):
                 cut, difference, epsilon, n_after = _strongest_split(sums, counts, width, total, variance, confidence)
                 if cut:
-                    if n_hits < len(hits):
-                        hits[n_hits] = i - 1
-                        evidence[n_hits, 0] = difference
-                        evidence[n_hits, 1] = epsilon
-                        evidence[n_hits, 2] = width
-                        evidence[n_hits, 3] = n_after
-                    n_hits += 1
+                    if difference > 0.0 or mode == BOTH:
+                        if n_hits < len(hits):
+                            hits[n_hits] = i - 1
+                            evidence[n_hits, 0] = abs(difference)
+                            evidence[n_hits, 1] = epsilon
+                            evidence[n_hits, 2] = width
+                            evidence[n_hits, 3] = n_after
+                        n_hits += 1
                     tick = 0
                     width, total, variance = 0.0, 0.0, 0.0
                     sums[:, :] = 0.0
@@ -204,7 +219,7 @@ def _may_cut(sums: F64, counts: U8, width: float, total: float, variance: float,
 def _strongest_split(
     sums: F64, counts: U8, width: float, total: float, variance: float, confidence: float
 ) -> tuple[bool, float, float, float]:
-    """All splits by the exact formula: whether any alarms; difference, epsilon and n1 of the most significant one."""
+    """All splits by the exact formula: whether any alarms; newer mean less older mean, epsilon and n1 of the strongest."""
     n0, n1 = 0.0, width
     u0, u1 = 0.0, total
     cut = False
@@ -218,13 +233,14 @@ def _strongest_split(
             u0 += sums[row, k]
             u1 -= sums[row, k]
             if n0 >= MIN_WINDOW_LENGTH and n1 >= MIN_WINDOW_LENGTH:
-                gap = abs(u0 / n0 - u1 / n1)
+                change = u1 / n1 - u0 / n0
+                gap = abs(change)
                 m = 1.0 / (n0 - MIN_WINDOW_LENGTH + 1.0) + 1.0 / (n1 - MIN_WINDOW_LENGTH + 1.0)
                 bound = math.sqrt(2.0 * m * (variance / width) * confidence) + 2.0 / 3.0 * confidence * m
                 cut |= gap > bound
                 if gap / bound > strongest:
                     strongest = gap / bound
-                    difference, epsilon, n_after = gap, bound, n1
+                    difference, epsilon, n_after = change, bound, n1
     return cut, difference, epsilon, n_after
 
 
@@ -235,7 +251,10 @@ def adwin_evidence(sums: F64, counts: U8, head: F64, delta: float) -> Evidence:
         return Evidence(0.0, math.inf, width, 0.0)
     confidence = math.log(2.0 * math.log(width) / delta)
     _, difference, epsilon, n_after = _strongest_split(sums, counts, width, total, variance, confidence)
-    return Evidence(difference, epsilon, width, n_after)
+    return Evidence(abs(difference), epsilon, width, n_after)
+
+
+_MODES: Final = {"both": BOTH, "up": UP}
 
 
 class Adwin(KernelDetector):
@@ -248,6 +267,8 @@ class Adwin(KernelDetector):
     ----------
     delta
         Confidence of one check, 0 < delta < 1; smaller is quieter. Default 0.002.
+    mode
+        "both", or "up": only an increase is an alarm; a decrease still makes the window start afresh. Default "both".
 
     >>> import random
     >>> rng = random.Random(12345)
@@ -268,7 +289,9 @@ class Adwin(KernelDetector):
     A. Bifet, R. Gavalda, "Learning from time-changing data with adaptive windowing", SDM 2007, pp. 443-448.
     """
 
-    def __init__(self, delta: float = 0.002) -> None:
+    def __init__(self, delta: float = 0.002, mode: Literal["both", "up"] = "both") -> None:
+        if mode not in _MODES:
+            raise ValueError(f"mode={mode!r}: write one of {', '.join(_MODES)}")
         if not 0.0 < delta < 1.0:
             raise ValueError(f"delta={delta!r}: write a number between 0 and 1, for example 0.002")
         self.delta = float(delta)
@@ -276,11 +299,12 @@ class Adwin(KernelDetector):
         self._counts: U8 = np.zeros(ADWIN_ROWS, np.uint8)
         self._head: F64 = np.zeros(ADWIN_HEAD)
         state: StateArrays = {"sums": self._sums, "counts": self._counts, "head": self._head}
-        super().__init__({"delta": self.delta}, state, shortest_gap=CLOCK)
+        self._mode = _MODES[mode]
+        super().__init__({"delta": self.delta, "mode": mode}, state, shortest_gap=CLOCK)
 
     def _run(self, levels: U16, table: F64, hits: I64, evidence: F64) -> int:
         args = (self._sums, self._counts, self._head, levels, table, LOG_WIDTH, self.delta, hits, evidence)
-        return int(adwin_run(*args))
+        return int(adwin_run(*args, self._mode))
 
     def _standing(self) -> Evidence:
         return adwin_evidence(self._sums, self._counts, self._head, self.delta)

@@ -9,10 +9,11 @@ from driftline.processors.detectors.protocol import LARGEST_VALUE
 
 
 class PlainAdwin:
-    """See `adwin.Adwin`. `rows`: how many rows of buckets are kept (the kernel has 14)."""
+    """See `adwin.Adwin`. `rows`: how many rows of buckets are kept (the kernel has 14); up: increases only."""
 
-    def __init__(self, delta: float = 0.002, rows: int = ADWIN_ROWS) -> None:
+    def __init__(self, delta: float = 0.002, rows: int = ADWIN_ROWS, *, up: bool = False) -> None:
         self.delta = delta
+        self.up = up
         self.n_rows = rows
         self.reset()
 
@@ -30,10 +31,13 @@ class PlainAdwin:
             return False
         self._insert(x)
         self.tick += 1
-        if self.tick % CLOCK or not self._differs():
+        if self.tick % CLOCK:
+            return False
+        cuts, change = self._strongest_split()
+        if not cuts:
             return False
         self.reset()
-        return True
+        return change > 0.0 or not self.up
 
     def _insert(self, x: float) -> None:
         self.width += 1.0
@@ -59,19 +63,24 @@ class PlainAdwin:
         self.variance = max(0.0, variance)
         self.width = left
 
-    def _differs(self) -> bool:
+    def _strongest_split(self) -> tuple[bool, float]:
+        """Whether any split is over its epsilon; newer mean less older mean at the most significant one."""
         n0, n1 = 0.0, self.width
         u0, u1 = 0.0, self.total
+        cuts, strongest, change = False, -1.0, 0.0
         for r in range(self.n_rows - 1, -1, -1):
             for bucket in self.rows[r]:
                 n0 += 2.0**r
                 n1 -= 2.0**r
                 u0 += bucket
                 u1 -= bucket
-                long_enough = n0 >= MIN_WINDOW_LENGTH and n1 >= MIN_WINDOW_LENGTH
-                if long_enough and abs(u0 / n0 - u1 / n1) > self._epsilon(n0, n1):
-                    return True
-        return False
+                if n0 < MIN_WINDOW_LENGTH or n1 < MIN_WINDOW_LENGTH:
+                    continue
+                gap, epsilon = u1 / n1 - u0 / n0, self._epsilon(n0, n1)
+                cuts |= abs(gap) > epsilon
+                if abs(gap) / epsilon > strongest:
+                    strongest, change = abs(gap) / epsilon, gap
+        return cuts, change
 
     def _epsilon(self, n0: float, n1: float) -> float:
         d = math.log(2.0 * math.log(self.width) / self.delta)

@@ -143,7 +143,7 @@ def _bet_eight_present(state: F64, levels: U16, start: int, table: F64, bets: F6
 
 
 @njit_uncounted(fastmath=False, error_model="numpy", forceinline=True)
-def _cut_to(state: F64, cap: float) -> None:
+def cut_to(state: F64, cap: float) -> None:
     """Cut the tallest lanes to one height, so that a statistic above `cap` becomes `cap`.
 
     The others keep their stake: when the leading bet has a bad run, they hold the latch.
@@ -199,7 +199,7 @@ def shiryaev_roberts_run(
             elif total >= limits[REARM]:
                 marks[0] = at
                 if total > limits[CAP]:
-                    _cut_to(state, limits[CAP])
+                    cut_to(state, limits[CAP])
             elif at - marks[0] >= marks[2]:
                 latched[0] = 0
                 marks[0] = at

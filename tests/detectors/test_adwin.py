@@ -211,3 +211,21 @@ def test_a_delta_that_is_no_confidence_is_refused(delta: float) -> None:
 def test_a_table_of_streams_is_refused() -> None:
     with pytest.raises(ValueError, match="give one stream, as a one-dimensional array"):
         Adwin().update_many(np.zeros((3, 2)))
+
+
+@given(st.integers(0, 2**32), st.integers(1, 1000), st.floats(1e-6, 0.999))
+def test_upwards_it_says_the_increases_of_the_same_alarms(seed: int, n: int, delta: float) -> None:
+    stream = random_stream(seed, n)
+    up, plain = Adwin(delta, mode="up"), PlainAdwin(delta, up=True)
+    found = up.update_many(stream).tolist()
+    assert found == alarms_of(plain, stream.tolist())
+    assert_same_state(up, plain)
+    assert set(found) <= set(Adwin(delta).update_many(stream).tolist())
+
+
+def test_upwards_a_fall_is_not_said_and_the_window_starts_afresh() -> None:
+    stream = np.concatenate([np.ones(500), np.zeros(500), np.ones(500)])
+    assert [i // 500 for i in Adwin(mode="both").update_many(stream)] == [1, 2]
+    assert [i // 500 for i in Adwin(mode="up").update_many(stream)] == [2]
+    with pytest.raises(ValueError, match="mode='down'"):
+        Adwin(mode="down")  # type: ignore[arg-type]

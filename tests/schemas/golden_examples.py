@@ -1,7 +1,8 @@
 """One example of every event and signal, with every field set, and one with only the required ones.
 
-The bytes of version 1 lie in `schemas/golden/v1` and are never changed. For a new type, or a field added to one, run
-`python -m tests.schemas.golden_examples v2` and commit the new folder; the old ones must still be decodable.
+The bytes lie in `schemas/golden/v1`, `v2` and so on, and are never changed. For a new example, type or field run
+`python -m tests.schemas.golden_examples v3` (the next number): it writes what is not yet written as it is. Commit the new
+folder; the old ones must still be decodable.
 """
 
 from __future__ import annotations
@@ -184,6 +185,32 @@ SIGNALS: dict[str, signals.Signal] = {
         n=10,
         reference_n=0,
     ),
+    "drift_concept": signals.Drift(
+        **_SEGMENT,
+        kind="concept",
+        field="error rate",
+        detector="shiryaev_roberts",
+        offset=129000,
+        event_ms=1769861399000,
+        statistic=1.5e6,
+        threshold=1e6,
+        e_value=1.5e6,
+        n=180,
+        reference_n=20000,
+    ),
+    "drift_quality": signals.Drift(
+        **_PLACE,
+        kind="quality",
+        field="label",
+        detector="label_coverage",
+        offset=-1,
+        event_ms=1769861400000,
+        statistic=0.02,
+        threshold=0.41,
+        p_value=1e-9,
+        n=980,
+        reference_n=20000,
+    ),
     "alert_opened": signals.AlertOpened(id="1", alert=_ALERT),
     "alert_updated": signals.AlertUpdated(id="2", alert=_ALERT),
     "alert_resolved": signals.AlertResolved(id="3", alert=_SMALL_ALERT),
@@ -219,17 +246,31 @@ SIGNALS: dict[str, signals.Signal] = {
         detail={"events": 12, "share": 0.5, "version": "8"},
     ),
     "health_minimal": signals.Health(id="1", code=signals.HealthCode.CREATE_TIME_TOPIC, message="m"),
+    "health_error_rate_learnt": signals.Health(
+        **_PLACE,
+        code=signals.HealthCode.ERROR_RATE_LEARNT,
+        message="the first 200 labelled predictions stand for its reference, error rate 12.5%",
+        detail={"mean": 0.125, "n": 200, "segment": "", "version": ""},
+    ),
     "reference_learnt": signals.ReferenceLearnt(
         **_PLACE, version="7", reference_json='{"format_version": 1, "model": "credit"}'
     ),
 }
 
 
+def newest(name: str) -> Path | None:
+    """The file of an example in the last version that has one."""
+    written = [*GOLDEN.glob(f"v*/{name}.json")]
+    return max(written, key=lambda file: int(file.parent.name[1:]), default=None)
+
+
 def _write(version: str) -> None:
     folder = GOLDEN / version
     folder.mkdir(parents=True)
     for name, example in {**EVENTS, **SIGNALS}.items():
-        (folder / f"{name}.json").write_bytes(encode(example) + b"\n")
+        line, last = encode(example) + b"\n", newest(name)
+        if last is None or last.read_bytes() != line:
+            (folder / f"{name}.json").write_bytes(line)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from driftline.schemas.codec import LabelDecoder, PredictionDecoder, decode_sign
 from driftline.schemas.events import Label, Prediction
 from driftline.schemas.exact import ReadLabel, ReadPrediction
 from driftline.schemas.signals import Signal
-from tests.schemas.golden_examples import EVENTS, GOLDEN, SIGNALS
+from tests.schemas.golden_examples import EVENTS, GOLDEN, SIGNALS, newest
 
 FILES = sorted(GOLDEN.glob("v*/*.json"))
 
@@ -28,13 +28,18 @@ def _decode(file: Path) -> Signal | Prediction | Label:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_golden_bytes_are_decodable_and_encode_to_the_same_bytes(file: Path) -> None:
-    assert encode(_decode(file)) + b"\n" == file.read_bytes()
+    if file == newest(file.stem):  # what an older version wrote has since got more fields
+        assert encode(_decode(file)) + b"\n" == file.read_bytes()
+    else:
+        _decode(file)
 
 
 @pytest.mark.parametrize("name", [*EVENTS, *SIGNALS])
 def test_the_examples_are_written_as_their_golden_bytes_say(name: str) -> None:
     example = {**EVENTS, **SIGNALS}[name]
-    assert encode(example) + b"\n" == (GOLDEN / "v1" / f"{name}.json").read_bytes()
+    file = newest(name)
+    assert file is not None
+    assert encode(example) + b"\n" == file.read_bytes()
 
 
 def test_every_signal_has_golden_bytes() -> None:
