@@ -37,7 +37,7 @@ def kept_weight(weight: float) -> float:
 
 def kept_weights(weight: F64) -> F64:
     """`kept_weight` of each element."""
-    kept = np.maximum(np.rint(np.minimum(weight, WEIGHT_MAX) / WEIGHT_QUANTUM) * WEIGHT_QUANTUM, WEIGHT_QUANTUM)
+    kept = np.maximum(np.rint(np.clip(weight, 0.0, WEIGHT_MAX) / WEIGHT_QUANTUM) * WEIGHT_QUANTUM, WEIGHT_QUANTUM)
     return np.where(weight > 0.0, kept, 0.0)
 
 
