@@ -54,7 +54,8 @@ def run_replay(
         def advance(done_bytes: int, total_bytes: int) -> None:
             progress.update(task, completed=done_bytes, total=total_bytes)
 
-        events = read_events(predictions, spec.columns, spec.name, progress=advance)
+        label_column = spec.labels.columns.label_column
+        events = read_events(predictions, spec.columns, spec.name, label=label_column, progress=advance)
         label_blocks: Iterable[bytes] = ()
         if labels is not None:
             label_blocks = read_labels(
