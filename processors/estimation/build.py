@@ -8,17 +8,17 @@ from typing import Final
 
 import numpy as np
 
-from driftline.config.model_spec import Task
 from driftline.processors.arrays import F64, I64, Bool
 from driftline.processors.estimation.error_tree import grow_tree
 from driftline.processors.estimation.isotonic import rising_steps
-from driftline.processors.estimation.labelled import LabelledColumns, Outcomes, outcomes_of, task_of
+from driftline.processors.estimation.labelled import LabelledColumns, Outcomes, outcomes_of
 from driftline.processors.estimation.realised import (
     binary_metrics,
     confusion_matrix,
     multiclass_metrics,
     regression_metrics,
 )
+from driftline.processors.performance.classes import Classes
 from driftline.processors.reference.bins import deviation, exact_mean
 from driftline.processors.reference.fields import ProfiledField
 from driftline.processors.reference.performance import (
@@ -42,23 +42,22 @@ Measure = Callable[[slice], dict[str, float]]
 
 
 def performance_of(
-    task: Task | None, columns: LabelledColumns, fields: Sequence[ProfiledField], positive: str | None = None
+    classes: Classes, columns: LabelledColumns, fields: Sequence[ProfiledField]
 ) -> ReferencePerformance | str:
-    """The section of these rows, or why there is none. fields: what errors of a regression may depend on, same rows.
+    """The section of these rows, or why there is none.
 
-    task None: as predictions and labels look. positive: the positive class of a binary model, None = 1 or true.
+    classes: of the model's task. fields: what errors of a regression may depend on, same rows.
     """
-    task = task_of(columns) if task is None else task
-    if task == "ranking":
+    if classes.task == "ranking":
         return "the performance of a ranking is not estimated"
-    outcomes = outcomes_of(task, columns, positive)
+    outcomes = outcomes_of(columns, classes)
     if isinstance(outcomes, str):
         return outcomes
     if len(outcomes.rows) < LABELLED_ROWS_MIN:
         return f"{len(outcomes.rows)} rows have a prediction and a label that fit, and it takes {LABELLED_ROWS_MIN}"
-    if task == "binary":
+    if classes.task == "binary":
         return _of_binary(outcomes)
-    return _of_multiclass(outcomes) if task == "multiclass" else _of_regression(outcomes, fields)
+    return _of_multiclass(outcomes) if classes.task == "multiclass" else _of_regression(outcomes, fields)
 
 
 def _of_binary(outcomes: Outcomes) -> ReferencePerformance:

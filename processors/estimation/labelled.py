@@ -1,8 +1,4 @@
-"""Reference rows whose true label is known: as numbers, spelled as the labels that come later will be (see `classes`).
-
-The task is what the configuration says. Where it says nothing: binary if predictions and labels are all 0, 1 or booleans,
-regression if they are other numbers, else multiclass.
-"""
+"""Reference rows whose true label is known, as the numbers that predictions and labels will be when they come later."""
 
 from __future__ import annotations
 
@@ -11,9 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from driftline.config.model_spec import Task
 from driftline.processors.arrays import F64, I64
-from driftline.processors.performance.classes import Classes, class_name
+from driftline.processors.performance.classes import Classes
 from driftline.processors.reference.gather import NO_NAME, ValueColumn
 from driftline.schemas.scalars import Scalar
 
@@ -41,29 +36,20 @@ class Outcomes:
     classes: list[str]
 
 
-def task_of(columns: LabelledColumns) -> Task:
-    """The task that predictions and labels look like."""
-    values = [value for column in (columns.prediction, columns.label) for value in _distinct(column)[0]]
-    if all(class_name(value) in ("0", "1") for value in values):
-        return "binary"
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    return "regression" if numbers else "multiclass"
-
-
-def outcomes_of(task: Task, columns: LabelledColumns, positive: str | None) -> Outcomes | str:
-    """What became of the rows, or why that cannot be said. positive: the positive class of a binary model, None = 1."""
-    (said, said_at), (was, was_at) = _distinct(columns.prediction), _distinct(columns.label)
-    names: list[str] = []
-    if task == "multiclass":
-        names = sorted({class_name(value) for value in (*said, *was)})
-        if len(names) > CLASSES_MAX:
-            return f"its predictions and labels hold {len(names)} classes, more than {CLASSES_MAX}"
-    classes = Classes(task, names, positive=positive if task == "binary" else None)
-    prediction = np.append(classes.codes(said), np.nan)[said_at]
-    label = np.append(classes.codes(was), np.nan)[was_at]
+def outcomes_of(columns: LabelledColumns, classes: Classes) -> Outcomes | str:
+    """What became of the rows, or why that cannot be said; `classes` may learn names that only labels have."""
+    prediction, label = (_codes(column, classes) for column in (columns.prediction, columns.label))
+    if len(classes.names) > CLASSES_MAX:
+        return f"its predictions and labels hold {len(classes.names)} classes, more than {CLASSES_MAX}"
     rows = np.flatnonzero(np.isfinite(prediction) & np.isfinite(label))
     score = np.where(np.isfinite(columns.score), columns.score, np.nan)
-    return Outcomes(rows, prediction[rows], label[rows], score[rows], classes.names)
+    return Outcomes(rows, prediction[rows], label[rows], score[rows], list(classes.names))
+
+
+def _codes(column: ValueColumn, classes: Classes) -> F64:
+    values, at = _distinct(column)
+    codes: F64 = np.append(classes.codes(values), np.nan)[at]
+    return codes
 
 
 def _distinct(column: ValueColumn) -> tuple[list[Scalar], I64]:

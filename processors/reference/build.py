@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 
 from driftline.config.model_spec import DAY_MS, ModelSpec
 from driftline.processors.arrays import I64, U8
 from driftline.processors.codes import PARTITION_CELLS
 from driftline.processors.estimation.build import performance_of
 from driftline.processors.estimation.labelled import LabelledColumns
+from driftline.processors.outcomes.task_sums import classes_of, task_of
 from driftline.processors.reference.fields import ProfiledField, profile_field
 from driftline.processors.reference.gather import MAX_ROWS, Columns, SegmentLabels
 from driftline.processors.reference.kinds import Kind, kind_of, override_of, wants_categories
@@ -79,30 +81,29 @@ class ReferenceBuilder:
         profiled.sort(key=lambda field: (field.profile.kind != "numeric", _ROLES.index(field.profile.role)))
         timed = timed and columns.first_ms is not None and columns.last_ms is not None
         inputs = [field for field in profiled if field.profile.role in ("feature", "prediction")]
-        return with_hash(
-            Reference(
-                model=self._spec.name,
-                model_version=next(iter(self._versions)) if len(self._versions) == 1 else None,
-                n=columns.n,
-                rows_read=columns.rows_read,
-                first_ms=columns.first_ms if timed else None,
-                last_ms=columns.last_ms if timed else None,
-                events_per_week=_events_per_week(columns) if timed else None,
-                source=source,
-                fields=[field.profile for field in profiled],
-                left_out=left_out,
-                segments=self._segments([field.cells for field in profiled]),
-                performance=self._performance(inputs),
-            )
+        reference = Reference(
+            model=self._spec.name,
+            model_version=next(iter(self._versions)) if len(self._versions) == 1 else None,
+            n=columns.n,
+            rows_read=columns.rows_read,
+            first_ms=columns.first_ms if timed else None,
+            last_ms=columns.last_ms if timed else None,
+            events_per_week=_events_per_week(columns) if timed else None,
+            source=source,
+            fields=[field.profile for field in profiled],
+            left_out=left_out,
+            segments=self._segments([field.cells for field in profiled]),
         )
+        return with_hash(replace(reference, performance=self._performance(reference, inputs)))
 
-    def _performance(self, inputs: list[ProfiledField]) -> ReferencePerformance | None:
+    def _performance(self, reference: Reference, inputs: list[ProfiledField]) -> ReferencePerformance | None:
         columns = self._columns
         if columns.labels is None:
             return None
         prediction, score = columns.fields["prediction", "prediction"], columns.fields.get(("score", "score"))
         scores = np.full(columns.n, np.nan) if score is None else score.numbers
-        found = performance_of(self._spec.task, LabelledColumns(prediction, columns.labels, scores), inputs)
+        classes = classes_of(task_of(self._spec, reference), reference)
+        found = performance_of(classes, LabelledColumns(prediction, columns.labels, scores), inputs)
         if isinstance(found, str):
             self.without_performance = found
             return None

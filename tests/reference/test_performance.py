@@ -64,17 +64,30 @@ def test_spreads_are_the_deviations_of_chunks_in_order() -> None:
     ("predictions", "labels", "task"),
     [
         ([True, False], [1, 0], "binary"),
-        ([1, 0], ["1", "true"], "binary"),
-        (["a", "b"], ["a", "b"], "multiclass"),
+        (["no", "yes"], ["yes", "no"], "binary"),
+        (["a", "b", "c"], ["a", "b", "d"], "multiclass"),
         ([1, 2], [1, 3], "regression"),
-        ([0.5, 0.7], [0, 1], "regression"),
     ],
 )
-def test_the_task_is_found_from_predictions_and_labels(predictions: list[Any], labels: list[Any], task: str) -> None:
-    rows = [prediction(i, prediction=predictions[i % 2]) for i in range(300)]
+def test_the_task_is_found_from_the_predictions(predictions: list[Any], labels: list[Any], task: str) -> None:
+    rows = [prediction(i, prediction=predictions[i % len(predictions)]) for i in range(300)]
     builder = ReferenceBuilder(ModelSpec(name="m"))
-    builder.add(rows, [labels[i % 2] for i in range(300)])
+    builder.add(rows, [labels[i % len(labels)] for i in range(300)])
     assert performance_of(builder.build("test")).task == task
+
+
+def test_labels_are_spelled_as_they_will_be_when_they_come_later() -> None:
+    builder = ReferenceBuilder(ModelSpec(name="m", task="binary"))
+    builder.add([prediction(i, prediction=i % 2) for i in range(300)], [("0", "true")[i % 2] for i in range(300)])
+    assert performance_of(builder.build("test")).metrics["accuracy"] == 1.0
+
+
+def test_classes_that_only_labels_have_are_known_too() -> None:
+    builder = ReferenceBuilder(ModelSpec(name="m", task="multiclass"))
+    builder.add([prediction(i, prediction="ab"[i % 2]) for i in range(300)], ["abc"[i % 3] for i in range(300)])
+    section = performance_of(builder.build("test"))
+    assert section.classes == ["a", "b", "c"]
+    assert section.confusion == [[50, 50, 50], [50, 50, 50], [0, 0, 0]]
 
 
 def test_rows_without_a_label_are_left_out() -> None:
@@ -129,7 +142,9 @@ def references() -> dict[str, Reference]:
     x = rng.uniform(size=2_000)
     return {
         "binary": labelled_reference(said, label, score, task="binary"),
-        "multiclass": labelled_reference(np.array(["a", "b"])[said], np.array(["a", "b"])[label], score),
+        "multiclass": labelled_reference(
+            np.array(["a", "b"])[said], np.array(["a", "b"])[label], score, task="multiclass"
+        ),
         "regression": labelled_reference(x, x + x * rng.normal(size=2_000), features={"x": x.tolist()}),
     }
 
