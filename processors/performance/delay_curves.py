@@ -56,21 +56,21 @@ def stratum_of(prediction: float, label: float, strata: int) -> int:
 
 @njit_uncounted(fastmath=False)
 def add_delay(table: F64, prediction: float, label: float, delay_ms: int, sign: float) -> None:
-    """Count a label of a pane, or take it away; table: float64[strata, 48], the pane's.
+    """Count a label of a pane, or take it away; table: float64[strata * 48], the pane's, stratum by stratum.
 
     delay_ms: from the prediction's event time to the merged time at which the label was *joined*, not to the label's own
     timestamp: what matters is when it could be used.
     """
-    stratum = stratum_of(prediction, label, table.shape[0])
+    stratum = stratum_of(prediction, label, table.shape[0] // CELLS)
     if stratum >= 0:
         cell = delay_cell(delay_ms)
-        table[stratum, 2 * cell + (1 if delay_ms >= _MIDDLES[cell] else 0)] += sign
+        table[stratum * CELLS + 2 * cell + (1 if delay_ms >= _MIDDLES[cell] else 0)] += sign
 
 
 def delay_cells_by_class(table: F64) -> F64:
     """float64[classes, 24]: a table's labels by class, in the delay cells of `common`, for `common.delay_quantile`.
 
-    table: float64[strata, 48], of a pane or summed over panes.
+    table: float64[strata * 48], of a pane or summed over panes.
     """
     return np.asarray(table.reshape(-1, 2, DELAY_CELLS, 2).sum(axis=(1, 3)), np.float64)
 

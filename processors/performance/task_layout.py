@@ -14,7 +14,7 @@ from driftline.config.model_spec import Task
 from driftline.processors.arrays import F64
 from driftline.processors.kernels import njit_uncounted
 from driftline.processors.performance import binary, multiclass, ranking, regression
-from driftline.processors.performance.delay_curves import add_delay
+from driftline.processors.performance.delay_curves import CELLS, add_delay
 from driftline.processors.performance.double_double import merged
 
 BINARY: Final = 0
@@ -50,7 +50,7 @@ def add_outcome(
 
 @njit_uncounted(fastmath=False)
 def add_outcome_delay(task: int, table: F64, prediction: float, label: float, delay_ms: int, sign: float) -> None:
-    """Count a label in its pane's delay table (float64[layout.strata, 48]), or take it away: see `delay_curves`."""
+    """Count a label in its pane's delay table (float64[layout.delays_width]), or take it away: see `delay_curves`."""
     if task == RANKING and label == label:
         add_delay(table, 1.0, 1.0 if label > 0.0 else 0.0, delay_ms, sign)
     else:
@@ -61,7 +61,7 @@ def add_outcome_delay(task: int, table: F64, prediction: float, label: float, de
 class TaskLayout:
     """What the rows of one model hold behind the common columns.
 
-    code: which kernel. width: columns. strata: rows of a delay table, 0 = no correction for delays. pairs: the high columns
+    code: which kernel. width: columns. strata: of a delay table, 0 = no correction for delays. pairs: the high columns
     of double-double pairs among the `width`; everything else adds up exactly. k: of the ranking metrics.
     """
 
@@ -71,6 +71,11 @@ class TaskLayout:
     strata: int
     pairs: tuple[int, ...] = ()
     k: int = ranking.K
+
+    @property
+    def delays_width(self) -> int:
+        """Columns of a pane's delay table: see `delay_curves`."""
+        return self.strata * CELLS
 
     def merged(self, sums: F64) -> F64:
         """float64[..., width]: the sum of float64[panes, ..., width] over the panes."""

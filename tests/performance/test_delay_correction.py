@@ -180,7 +180,7 @@ def test_the_share_known_over_a_span_of_ages_is_the_mean_of_the_curve(first: flo
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(0, 10**9)), max_size=30))
 def test_a_delay_that_is_taken_away_leaves_nothing(labels: list[tuple[int, int, int]]) -> None:
-    table = np.zeros((4, CELLS))
+    table = np.zeros(4 * CELLS)
     for prediction, label, delay_ms in labels:
         add_delay(table, float(prediction), float(label), delay_ms, 1.0)
     assert table.sum() == sum(label < 2 for _, label, _ in labels)
@@ -191,9 +191,11 @@ def test_a_delay_that_is_taken_away_leaves_nothing(labels: list[tuple[int, int, 
 
 @given(st.integers(-5, 10**11) | st.sampled_from([int(edge) for edge in EDGES_MS]))
 def test_a_delay_is_counted_in_its_half_cell_and_shown_by_class(delay_ms: int) -> None:
-    table = np.zeros((4, CELLS))
+    table = np.zeros(4 * CELLS)
     add_delay(table, 1.0, 1.0, delay_ms, 1.0)
-    assert table[3].argmax() == np.clip(np.searchsorted(EDGES_MS, delay_ms, side="right") - 1, 0, CELLS - 1)
+    assert table.reshape(4, CELLS)[3].argmax() == np.clip(
+        np.searchsorted(EDGES_MS, delay_ms, side="right") - 1, 0, CELLS - 1
+    )
     shown = delay_cells_by_class(table)
     assert shown.sum() == shown[1, delay_cell(delay_ms)] == 1.0
 

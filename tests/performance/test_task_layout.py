@@ -45,10 +45,10 @@ def test_delays_are_told_apart_by_what_matters_to_the_task() -> None:
     filled: dict[Task, list[int]] = {}
     for task in SHOWN:
         layout = task_layout(task, 3)
-        table = np.zeros((layout.strata, CELLS))
+        table = np.zeros(layout.delays_width)
         for prediction, label in ((0.0, 0.0), (0.0, 1.0), (0.7, 2.0), (1.0, math.nan)):
             add_outcome_delay(layout.code, table, prediction, label, 1_000, 1.0)
-        filled[task] = table.sum(axis=1).astype(int).tolist()
+        filled[task] = table.reshape(layout.strata, CELLS).sum(axis=1).astype(int).tolist()
     assert filled == {
         "binary": [0, 1, 1, 0],
         "multiclass": [0, 1, 1, 0, 1, 0, 0, 0],
