@@ -41,6 +41,7 @@ def summary(with_state: bool, with_live: bool) -> list[str]:
     ]
     if with_state:
         lines += state.bars(json.loads((RESULTS / "state.json").read_text())["runs"])
+        lines += json.loads((RESULTS / "join_stores.json").read_text())["bars"]
     if with_live:
         lines += [line for name in LIVE for line in json.loads((RESULTS / f"{name}.json").read_text())["bars"]]
     return lines
@@ -53,7 +54,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="runs of driftline; the median is shown")
     parser.add_argument("--peer-runs", type=int, default=1, help="runs of each peer")
     parser.add_argument("--no-peers", action="store_true", help="leave Evidently and whylogs out")
-    parser.add_argument("--no-state", action="store_true", help="leave the bytes of state out")
+    parser.add_argument("--no-state", action="store_true", help="leave the bytes of state and the join stores out")
     parser.add_argument("--no-live", action="store_true", help="leave live workers on a real Kafka out")
     arguments = parser.parse_args()
     step("generate.py", "--rows", str(arguments.rows), "--seed", str(arguments.seed), "--out", str(DATA))
@@ -61,6 +62,7 @@ def main() -> None:
     step("replay.py", *runs, *(["--no-peers"] if arguments.no_peers else []))
     if not arguments.no_state:
         step("state.py")
+        step("join_stores.py")
     if not arguments.no_live:
         for name in LIVE:
             step(f"{name}.py")

@@ -11,7 +11,7 @@ import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha1
+from hashlib import blake2b, sha1
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -51,7 +51,7 @@ GENERATIONS: Final = 4
 _SHA: Final = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 _FORMAT: Final = 1
 # Redis does nothing else while a call runs: these keep one below a few milliseconds, and Lua takes 8,000 values at most.
-_KEYS_A_CALL: Final = 2_000
+_KEYS_A_CALL: Final = 1_000
 _ROWS_A_CALL: Final = 1_000
 _CALLS_A_TRIP: Final = 64
 
@@ -63,6 +63,16 @@ _DOUBTS: Final = {
 }
 
 log = logging.getLogger("driftline.join_stores")
+
+
+def store_name(prefix: str, group: str, partition: int, model: str, fingerprint: str) -> str:
+    """What the keys of one store begin with. In braces, so that a cluster keeps them on one node.
+
+    >>> store_name("driftline", "eu", 3, "fraud", "5f1c")
+    'driftline:{a383e716d0f8b299}'
+    """
+    what = "\0".join([group, str(partition), model, fingerprint])
+    return f"{prefix}:{{{blake2b(what.encode(), digest_size=8).hexdigest()}}}"
 
 
 class RedisStore:
@@ -141,7 +151,7 @@ class RedisStore:
         self._unsettled = self._damaged = False
 
     def close(self) -> None:
-        self._client.close()
+        """Nothing to do: the client belongs to who made it."""
 
     def _look(self) -> tuple[str, bytes, int]:
         """Become the writer: why the store had to be emptied, the stored position, chunks of a write to be finished."""

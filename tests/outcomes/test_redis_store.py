@@ -57,7 +57,7 @@ def filled(server: RedisServer, base: str | None = None, **client: Any) -> Redis
 # --- not to be reached ------------------------------------------------------------------------------------------------
 
 
-def test_R30_down_is_unavailable_and_nothing_is_lost_when_the_data_comes_back(start_redis: StartRedis) -> None:
+def test_R30_down_is_unavailable_and_nothing_is_lost_with_the_data(start_redis: StartRedis) -> None:
     server = start_redis("--appendonly", "yes", "--appendfsync", "always")
     store = filled(server)
     server.kill()
@@ -116,7 +116,7 @@ def test_R30_a_server_that_hangs_is_left_alone_for_growing_pauses(start_redis: S
     assert values_in(store, 1) == [None]
 
 
-def test_R30_a_login_that_is_refused_is_unavailable_and_not_repeated_in_words(start_redis: StartRedis) -> None:
+def test_R30_a_login_that_is_refused_is_unavailable_and_never_shown(start_redis: StartRedis) -> None:
     server = start_redis("--requirepass", "right")
     for password in (None, "hunter2"):
         store = store_on(server, password=password)
@@ -241,7 +241,7 @@ def test_R30_started_again_with_older_data_says_its_older_position(start_redis: 
     assert values_in(store, 1, 2, 3) == [10, 20, None]
 
 
-def test_R30_started_again_where_keys_may_have_been_evicted_nothing_is_trusted(start_redis: StartRedis) -> None:
+def test_R30_started_again_where_keys_may_have_been_evicted_is_not_trusted(start_redis: StartRedis) -> None:
     server = start_redis("--maxmemory-policy", "allkeys-lru")
     store = filled(server)
     server.run("SAVE")
@@ -282,7 +282,7 @@ def test_R30_values_of_others_are_doubtful(start_redis: StartRedis, damage: str)
 
 
 @pytest.mark.parametrize("damage", ["one record", "all records", "records of another type", "state of another type"])
-def test_R30_records_removed_by_hand_are_doubtful_and_not_merely_absent(start_redis: StartRedis, damage: str) -> None:
+def test_R30_records_removed_by_hand_are_doubtful_and_not_absent(start_redis: StartRedis, damage: str) -> None:
     server = start_redis()
     base = new_base()
     store = filled(server, base)
