@@ -46,7 +46,7 @@ def rounded(values: F64) -> F64:
     """To whole multiples of the power of two that leaves the largest of them DIGITS binary digits.
 
     >>> rounded(np.array([0.1, 1.0])).tolist()
-    [0.09999996423721313, 1.0]
+    [0.10000002384185791, 1.0]
     """
     largest = float(np.abs(values).max(initial=0.0))
     if largest == 0.0:
