@@ -1,16 +1,18 @@
-"""Measures of whole ranked lists: a list is known item by item, and its labels come one by one.
+"""Measures of whole ranked lists, whose labels come item by item.
 
-Items of one list are found by the id of the list. They share one record of fixed width (LIST_RECORD), so that it can lie
-in a join store under the key of that id: the order of each item (greater = further up: its rank score, or minus its
-position where the event says it) and its label. What a list contributes is a pure function of its record: a change of an
-item takes the old value away and adds the new one (`ranking.add_list`).
+The prediction_id of an item is LIST#POSITION: "query-8123#3" was shown third for that query. So both logs say by the id
+alone which list an item is in and where, and nothing more has to be kept of its prediction.
 
-    DCG_k = sum over ranks r = 1..k of relevance / log2(1 + r)       NDCG_k = DCG_k / DCG_k of the best order
-    reciprocal rank = 1 / rank of the first relevant item, 0 if none
+Of a list the labels are kept by position, 1..64. What it contributes is a pure function of them, so a change of one label
+takes the old value away and adds the new one (`ranking.add_list`).
 
-A list counts once one of its items is labelled; its other items then count as not relevant. NDCG is not defined for a list
-without a relevant item. Ties are broken by the order in which the items came. At most 64 items of a list are kept, those
-that came first.
+    DCG_k = sum over positions i = 1..k of relevance / log2(1 + i)       NDCG_k = DCG_k / DCG_k of the best order
+    reciprocal rank = 1 / position of the first relevant item, 0 if none
+
+A list counts once one of its items is labelled; items without a label count as not relevant. NDCG is not defined for a list
+without a relevant item. A list counts in the pane and the groups of the item that was labelled first.
+
+Lists are kept up to a number, oldest first out: what one that left has contributed stays, and it is counted in `evicted`.
 
 Sources: Jaervelin and Kekaelaeinen, ACM Trans. Inf. Syst. 20, 2002 (linear gain, as sklearn.metrics.ndcg_score); Voorhees,
 TREC-8, 1999 (reciprocal rank).
@@ -19,97 +21,171 @@ TREC-8, 1999 (reciprocal rank).
 from __future__ import annotations
 
 import math
-from typing import Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from driftline.processors.arrays import U16
+from driftline.processors.arrays import F64, I32, I64, U64
+from driftline.processors.id_hash import hash_ids
 from driftline.processors.kernels import njit_uncounted
 
 F32: TypeAlias = NDArray[np.float32]
 
-ITEMS_MAX: Final = 64
-LIST_RECORD: Final = np.dtype([("items", "<u2"), ("order", "<f4", ITEMS_MAX), ("label", "<f4", ITEMS_MAX)])
-"""514 bytes; `label` is NaN for an item without one. A record of zeros is a list without items."""
+SEPARATOR: Final = "#"
+NO_LIST: Final = -1.0
+POSITIONS_MAX: Final = 64
+LISTS_MAX: Final = 100_000
 
-_DISCOUNT: Final = 1.0 / np.log2(2.0 + np.arange(ITEMS_MAX))
-NO_SLOT: Final = -1
+_DISCOUNT: Final = 1.0 / np.log2(2.0 + np.arange(POSITIONS_MAX))
+_POSITION_DIGITS_MAX: Final = 9
+_SHIFT: Final = 11  # 53 bits of a hash are a whole number that float64 holds
+
+
+def list_items(hash_key: U64, ids: Sequence[str]) -> tuple[F64, F64]:
+    """float64[n] each: the list of every prediction id, a whole number below 2**53, and the item's position there, from 1.
+
+    -1 and NaN for an id that names none. hash_key: uint64[2], the model's (`id_hash.hash_key`).
+
+    >>> list_items(np.zeros(2, np.uint64), ["q#7", "plain"])[1].tolist()
+    [7.0, nan]
+    """
+    parts = [one.rpartition(SEPARATOR) for one in ids]
+    position = np.array([_position(after) if before else math.nan for before, _, after in parts], np.float64)
+    lists = (hash_ids(hash_key, [before for before, _, _ in parts]) >> np.uint64(_SHIFT)).astype(np.float64)
+    return np.where(np.isnan(position), NO_LIST, lists), position
+
+
+def _position(text: str) -> float:
+    if not (text.isascii() and text.isdigit() and len(text) <= _POSITION_DIGITS_MAX) or int(text) == 0:
+        return math.nan
+    return float(text)
+
+
+class RankedLists(NamedTuple):
+    """Up to `capacity` lists, in a ring; all arrays are changed in place."""
+
+    key: F64  # [capacity] NO_LIST = free
+    label: F32  # [capacity, 64] by position; NaN = none
+    pane: I64  # [capacity]
+    groups: I32  # [capacity, G]
+    table: I32  # [2**k >= 2 * capacity] index of the list + 1, 0 = free
+    state: I64  # [2] place of the next list, lists evicted
+
+
+def no_lists(groups: int, capacity: int = LISTS_MAX) -> RankedLists:
+    """An empty ring; groups: how many groups a prediction counts in besides the whole model."""
+    table = 64
+    while table < 2 * capacity:
+        table *= 2
+    return RankedLists(
+        key=np.full(capacity, NO_LIST),
+        label=np.full((capacity, POSITIONS_MAX), np.nan, np.float32),
+        pane=np.zeros(capacity, np.int64),
+        groups=np.zeros((capacity, groups), np.int32),
+        table=np.zeros(table, np.int32),
+        state=np.zeros(2, np.int64),
+    )
 
 
 @njit_uncounted(fastmath=False)
-def place(items: U16, order: F32, label: F32, at: int, value: float) -> int:
-    """Put an item into list `at`, without a label; its slot, which belongs into the item's fact; -1: the list is full.
-
-    items: uint16[m], order and label: float32[m, 64], the columns of m records, changed in place. value: finite, the order
-    of the item.
-    """
-    slot = int(items[at])
-    if slot >= ITEMS_MAX:
-        return NO_SLOT
-    order[at, slot] = value
-    label[at, slot] = math.nan
-    items[at] = slot + 1
-    return slot
+def _home(key: float, mask: np.int64) -> np.int64:
+    return np.int64(key) & mask
 
 
 @njit_uncounted(fastmath=False)
-def list_values(order: F32, label: F32, items: int, k: int) -> tuple[float, float]:
-    """NDCG_k and reciprocal rank of a list; NaN where there is none.
+def find_list(lists: RankedLists, key: float) -> int:
+    """Where the list of this key (>= 0) is; -1: nowhere."""
+    mask = np.int64(lists.table.shape[0] - 1)
+    slot = _home(key, mask)
+    while lists.table[slot] > 0:
+        if lists.key[lists.table[slot] - 1] == key:
+            return int(lists.table[slot]) - 1
+        slot = (slot + 1) & mask
+    return -1
 
-    order, label: float32[>= items], of a record; label NaN = none.
-    """
+
+@njit_uncounted(fastmath=False)
+def _forget(lists: RankedLists, at: int) -> None:
+    """Take a list out of the table; those behind it move up, so that every search still ends at them."""
+    mask = np.int64(lists.table.shape[0] - 1)
+    hole = _home(lists.key[at], mask)
+    while lists.table[hole] != at + 1:
+        hole = (hole + 1) & mask
+    slot = (hole + 1) & mask
+    while lists.table[slot] > 0:
+        distance = (slot - _home(lists.key[lists.table[slot] - 1], mask)) & mask
+        if distance >= (slot - hole) & mask:
+            lists.table[hole] = lists.table[slot]
+            hole = slot
+        slot = (slot + 1) & mask
+    lists.table[hole] = 0
+
+
+@njit_uncounted(fastmath=False)
+def enter_list(lists: RankedLists, key: float, pane: int) -> int:
+    """A place for a list that is nowhere yet, with no label; its groups are the caller's to write."""
+    at = int(lists.state[0])
+    lists.state[0] = (at + 1) % lists.key.shape[0]
+    if lists.key[at] >= 0.0:
+        lists.state[1] += 1
+        _forget(lists, at)
+    mask = np.int64(lists.table.shape[0] - 1)
+    slot = _home(key, mask)
+    while lists.table[slot] > 0:
+        slot = (slot + 1) & mask
+    lists.table[slot] = np.int32(at + 1)
+    lists.key[at], lists.pane[at] = key, pane
+    for i in range(POSITIONS_MAX):
+        lists.label[at, i] = np.nan
+    return at
+
+
+@njit_uncounted(fastmath=False)
+def list_values(label: F32, k: int) -> tuple[float, float]:
+    """NDCG_k and reciprocal rank of a list; NaN where there is none. label: float32[64] by position, NaN = none."""
     labelled = False
-    first = -1
-    for i in range(items):
-        if label[i] == label[i]:
-            labelled = True
-            if label[i] > 0.0 and (first < 0 or order[i] > order[first]):
-                first = i
+    first = 0
+    for i in range(POSITIONS_MAX):
+        labelled = labelled or label[i] == label[i]
+        if first == 0 and label[i] > 0.0:
+            first = i + 1
     if not labelled:
         return math.nan, math.nan
-    if first < 0:
+    if first == 0:
         return math.nan, 0.0
-    rank = 1
-    for i in range(items):
-        if order[i] > order[first] or (order[i] == order[first] and i < first):
-            rank += 1
     gain = 0.0
     best = 0.0
     top = -1
-    top_label = -1
-    for r in range(min(k, items)):
-        top = _next(order, items, top)
-        if label[top] > 0.0:
-            gain += label[top] * _DISCOUNT[r]
-        if r == 0 or top_label >= 0:
-            top_label = _next(label, items, top_label)
-        if top_label >= 0:
-            best += max(float(label[top_label]), 0.0) * _DISCOUNT[r]
-    return gain / best, 1.0 / rank
+    for rank in range(k):
+        gain += max(float(label[rank]), 0.0) * _DISCOUNT[rank] if label[rank] == label[rank] else 0.0
+        top = _next_relevant(label, top) if rank == 0 or top >= 0 else -1
+        best += float(label[top]) * _DISCOUNT[rank] if top >= 0 else 0.0
+    return gain / best, 1.0 / first
 
 
 @njit_uncounted(fastmath=False)
-def _next(value: F32, items: int, before: int) -> int:
-    """Index of the largest value after that at `before`, by (value, index); -1: there is none. NaN is passed over."""
+def _next_relevant(label: F32, before: int) -> int:
+    """Index of the largest label above 0 after the one at `before`, by (label, index); -1: there is none."""
     best = -1
-    for i in range(items):
-        behind = before < 0 or value[i] < value[before] or (value[i] == value[before] and i > before)
-        if value[i] == value[i] and behind and (best < 0 or value[i] > value[best]):
+    for i in range(POSITIONS_MAX):
+        behind = before < 0 or label[i] < label[before] or (label[i] == label[before] and i > before)
+        if label[i] > 0.0 and behind and (best < 0 or label[i] > label[best]):
             best = i
     return best
 
 
-def list_values_plain(order: ArrayLike, label: ArrayLike, k: int) -> tuple[float, float]:
+def list_values_plain(label: ArrayLike, k: int) -> tuple[float, float]:
     """The definitions by sorting: what `list_values` is tested against.
 
-    >>> list_values_plain([3.0, 2.0, 1.0], [0.0, 1.0, math.nan], 10)
+    >>> list_values_plain([0.0, 1.0, math.nan], 10)
     (0.63..., 0.5)
     """
     relevance = np.asarray(label, np.float64)
     if np.isnan(relevance).all():
         return math.nan, math.nan
-    gains = np.maximum(np.nan_to_num(relevance), 0.0)[np.argsort(-np.asarray(order, np.float64), kind="stable")]
+    gains = np.maximum(np.nan_to_num(relevance), 0.0)
     if not gains.any():
         return math.nan, 0.0
     discount = 1.0 / np.log2(2.0 + np.arange(len(gains)))

@@ -1,11 +1,11 @@
 """Ranking: what a row keeps, and the metrics of it.
 
 An event is one item that was shown: prediction = its rank score, label = its relevance (0 or false = not clicked, above 0 =
-clicked, or a grade). It is in a list, and at a position there, if its context says so (the settings name the keys):
+clicked, or a grade). Which list it was in, and at which position, its prediction_id says: LIST#POSITION (`ranked_lists`).
 
-    ctr       clicked / labelled items                             needs nothing more
-    ctr_at_k  the same of the items at positions 1..k              needs the position
-    ndcg_at_k, mrr   means over lists: see `ranked_lists`          need the id of the list
+    ctr       clicked / labelled items                             for any id
+    ctr_at_k  the same of the items at positions 1..k              for ids with a position
+    ndcg_at_k, mrr   means over lists: see `ranked_lists`          for ids with a position
 
 Only labelled items count. A source that sends labels for clicks alone has a rate of 1: it must send label 0 for what was
 shown and not clicked. Items are weighted by the label's weight, lists are not weighted.
@@ -45,9 +45,9 @@ K: Final = 10
 def add(sums: F64, prediction: float, position: float, label: float, weight: float, sign: float) -> None:
     """Add a labelled item to sums (float64[WIDTH]); sign -1 takes away what 1 added, to the last bit.
 
-    position: from 1; NaN for an event that has none.
+    prediction is not used; position: from 1, NaN for an item whose id names none.
     """
-    if prediction != prediction or label != label:
+    if label != label:
         return
     w = kept_weight(weight)
     at = int(position) - 1 if 1.0 <= position <= POSITIONS else POSITIONS
@@ -74,7 +74,7 @@ def add_list(sums: F64, ndcg: float, reciprocal_rank: float, sign: float) -> Non
 
 def sums_plain(prediction: F64, position: F64, label: F64, weight: F64) -> F64:
     """float64[WIDTH]: the sums of n labelled items, without lists, by whole arrays: what `add` is tested against."""
-    usable = ~(np.isnan(prediction) | np.isnan(label))
+    usable = ~np.isnan(label)
     position, label, w = position[usable], label[usable], kept_weights(weight[usable])
     known = (position >= 1.0) & (position <= POSITIONS)
     at = np.where(known, np.nan_to_num(position) - 1.0, POSITIONS).astype(np.int64)
