@@ -32,7 +32,7 @@ from rich.table import Table
 
 from driftline.config.model_spec import ModelSpec
 from driftline.processors.arrays import F64, U16
-from driftline.processors.estimation.estimator import estimator_of
+from driftline.processors.estimation.estimator import estimator_of, sums_of
 from driftline.processors.estimation.realised import (
     binary_metrics,
     confusion_matrix,
@@ -81,15 +81,13 @@ def our_estimates(data: DataSet, reference: Reference, rows: int) -> Estimates:
     assert reference.performance is not None
     classes = reference.performance.classes
     estimator = estimator_of(reference.performance, layout_of(reference, ModelSpec(name="m")), classes)
-    assert estimator is not None
     frame = data.analysis
     prediction, label = frame["prediction"], frame.get("score", frame["prediction"])
     if data.task == "multiclass":
         prediction = prediction.map({name: c for c, name in enumerate(classes)})
     scores = estimator.scores(label.to_numpy(np.float64), *_matrices(data, reference))
     chunk = np.arange(len(frame)) // rows
-    sums = np.zeros((chunk[-1] + 1, estimator.width))
-    estimator.add_rows(sums, chunk, prediction.to_numpy(np.float64), scores, *estimator.tables)
+    sums = sums_of(estimator, chunk, prediction.to_numpy(np.float64), scores)
     return {name: values.tolist() for name, values in estimator.metrics(sums).items()}
 
 

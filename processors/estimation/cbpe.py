@@ -26,7 +26,7 @@ from typing import Final
 
 import numpy as np
 
-from driftline.processors.arrays import F64, I64
+from driftline.processors.arrays import F64
 from driftline.processors.estimation.tables import Tables, rounded, step_of
 from driftline.processors.kernels import njit_uncounted
 from driftline.processors.performance.score_bins import BINS, bin_of, bins_of, roc_auc, roc_auc_se
@@ -80,13 +80,6 @@ def add(sums: F64, prediction: float, score: float, starts: object, edges: F64, 
         sums[OTHERS_VARIANCE] += values[step, _VARIANCE]
     sums[ROWS_BY_BIN + place] += 1.0
     sums[POSITIVES_BY_BIN + place] += p
-
-
-@njit_uncounted()
-def add_rows(sums: F64, rows: I64, prediction: F64, score: F64, starts: object, edges: F64, values: F64) -> None:
-    """Add n predictions, each to a row of sums: float64[k, width]; rows: int64[n]; prediction, score: float64[n]."""
-    for i in range(rows.shape[0]):
-        add(sums[rows[i]], prediction[i], score[i], starts, edges, values)
 
 
 def add_plain(sums: F64, prediction: float, score: float, curve: CalibrationCurve) -> None:

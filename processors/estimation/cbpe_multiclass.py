@@ -78,13 +78,6 @@ def add(sums: F64, prediction: float, score: float, starts: I64, edges: F64, val
     sums[column + VARIANCE] += values[step, _VARIANCE]
 
 
-@njit_uncounted()
-def add_rows(sums: F64, rows: I64, prediction: F64, score: F64, starts: I64, edges: F64, values: F64) -> None:
-    """Add n predictions, each to a row of sums: float64[k, width]; rows: int64[n]; prediction, score: float64[n]."""
-    for i in range(rows.shape[0]):
-        add(sums[rows[i]], prediction[i], score[i], starts, edges, values)
-
-
 def add_plain(sums: F64, prediction: float, score: float, curves: Sequence[CalibrationCurve | None]) -> None:
     """The same from the curve of each class, without tables: what `add` is tested against."""
     if not math.isfinite(score) or not 0 <= prediction < len(curves):

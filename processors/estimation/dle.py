@@ -65,13 +65,6 @@ def add(sums: F64, prediction: float, leaf: float, starts: object, edges: object
         sums[ABSOLUTE + column] += values[row, column]
 
 
-@njit_uncounted()
-def add_rows(sums: F64, rows: I64, prediction: F64, leaf: F64, starts: object, edges: object, values: F64) -> None:
-    """Add n predictions, each to a row of sums: float64[k, width]; rows: int64[n]; prediction, leaf: float64[n]."""
-    for i in range(rows.shape[0]):
-        add(sums[rows[i]], prediction[i], leaf[i], starts, edges, values)
-
-
 def add_plain(sums: F64, prediction: float, leaf: float, nodes: Sequence[ErrorNode]) -> None:
     """The same from the reference's nodes, without tables: what `add` is tested against."""
     if not (math.isfinite(leaf) and math.isfinite(prediction)):

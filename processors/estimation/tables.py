@@ -29,6 +29,9 @@ class Tables(NamedTuple):
     values: F64
 
 
+NO_TABLES: Final = Tables(np.zeros(1, np.int64), np.zeros(0), np.zeros((0, 1)))
+
+
 @njit_uncounted()
 def step_of(edges: F64, first: int, end: int, score: float) -> int:
     """The step among first..end - 1 that holds the score: the first one whose upper edge is not below it."""

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from driftline.config.model_spec import ModelSpec
 from driftline.processors.arrays import F64
-from driftline.processors.estimation.estimator import Estimator, estimator_of
+from driftline.processors.estimation.estimator import Estimator, estimator_of, sums_of
 from driftline.processors.reference.build import ReferenceBuilder
 from driftline.processors.reference.layout import layout_of
 from driftline.processors.reference.performance import ReferencePerformance
@@ -47,19 +47,17 @@ def performance_of(reference: Reference) -> ReferencePerformance:
 def estimator(reference: Reference, classes: Sequence[str] = ()) -> Estimator:
     """The estimator of a reference, which has to support one."""
     found = estimator_of(reference.performance, layout_of(reference, ModelSpec(name="m")), classes)
-    assert found is not None
+    assert found.width
     return found
 
 
-def sums_of(estimator: Estimator, predictions: ArrayLike, scores: ArrayLike) -> F64:
+def window_sums(estimator: Estimator, predictions: ArrayLike, scores: ArrayLike) -> F64:
     """float64[1, width]: sums of one window."""
     said, given = np.asarray(predictions, np.float64), np.asarray(scores, np.float64)
-    sums = np.zeros((1, estimator.width))
-    estimator.add_rows(sums, np.zeros(len(said), np.int64), said, given, *estimator.tables)
-    return sums
+    return sums_of(estimator, np.zeros(len(said), np.int64), said, given)
 
 
 def estimates(estimator: Estimator, predictions: ArrayLike, scores: ArrayLike) -> dict[str, float]:
     """The metrics of one window."""
-    found = estimator.metrics(sums_of(estimator, predictions, scores))
+    found = estimator.metrics(window_sums(estimator, predictions, scores))
     return {name: float(values[0]) for name, values in found.items()}

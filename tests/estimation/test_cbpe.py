@@ -14,7 +14,7 @@ from driftline.processors.arrays import F64
 from driftline.processors.estimation import cbpe
 from driftline.processors.estimation.realised import binary_metrics
 from driftline.processors.reference.performance import CalibrationCurve
-from tests.estimation.references import estimates, estimator, labelled_reference, sums_of
+from tests.estimation.references import estimates, estimator, labelled_reference, window_sums
 
 CURVE = CalibrationCurve(edges=[0.2, 0.45, 0.7], rows=[64, 32, 128, 16], events=[4, 8, 80, 15])
 SHARES = [4 / 64, 8 / 32, 80 / 128, 15 / 16]
@@ -92,15 +92,6 @@ def test_a_window_without_scores_has_no_estimate() -> None:
     assert all(math.isnan(value[0]) for value in cbpe.metrics(np.zeros((1, cbpe.WIDTH)), 100).values())
 
 
-def test_many_rows_are_added_as_one_by_one() -> None:
-    rng = np.random.default_rng(3)
-    said, score, row = rng.integers(0, 2, 50).astype(float), rng.uniform(size=50), rng.integers(0, 4, 50)
-    sums = np.zeros((4, cbpe.WIDTH))
-    cbpe.add_rows(sums, row, said, score, *cbpe.tables_of(CURVE))
-    for r in range(4):
-        assert sums[r].tolist() == _sums(list(zip(said[row == r], score[row == r], strict=True))).tolist()
-
-
 def _drawn(rng: np.random.Generator, n: int, shift: float) -> tuple[F64, F64, F64]:
     """Predictions, overconfident scores and labels; `shift` moves the inputs, never what a score means."""
     true = 1.0 / (1.0 + np.exp(-rng.normal(shift, 1.5, n)))
@@ -145,4 +136,4 @@ def test_sums_survive_a_reference_scored_on_any_scale() -> None:
     said, score, label = _drawn(rng, 2_000, 0.0)
     plain = estimator(labelled_reference(said, label, score, task="binary"))
     scaled = estimator(labelled_reference(said, label, score * 1024 - 512, task="binary"))
-    assert sums_of(plain, said, score).tolist() == sums_of(scaled, said, score * 1024 - 512).tolist()
+    assert window_sums(plain, said, score).tolist() == window_sums(scaled, said, score * 1024 - 512).tolist()

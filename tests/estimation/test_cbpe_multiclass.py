@@ -13,7 +13,7 @@ from driftline.processors.arrays import F64, I64
 from driftline.processors.estimation import cbpe_multiclass as cbpe
 from driftline.processors.estimation.realised import confusion_matrix, multiclass_metrics
 from driftline.processors.reference.performance import CalibrationCurve, ReferencePerformance
-from tests.estimation.references import estimates, estimator, labelled_reference, performance_of, sums_of
+from tests.estimation.references import estimates, estimator, labelled_reference, performance_of, window_sums
 
 SECTION = ReferencePerformance(
     task="multiclass",
@@ -112,5 +112,5 @@ def test_a_class_the_reference_never_saw_is_left_out() -> None:
     said, score, label = _drawn(rng, 3_000, 0.0)
     reference = labelled_reference(said, label, score, task="multiclass")
     known, more = estimator(reference, ["0", "1", "2"]), estimator(reference, ["0", "1", "2", "new"])
-    without = sums_of(known, said, score)[0]
-    assert sums_of(more, np.append(said, 3), np.append(score, 0.9))[0].tolist() == [*without, 0, 0, 0]
+    without = window_sums(known, said, score)[0]
+    assert window_sums(more, np.append(said, 3), np.append(score, 0.9))[0].tolist() == [*without, 0, 0, 0]

@@ -12,12 +12,14 @@ from driftline.config.model_spec import FieldOverride, ModelSpec
 from driftline.processors.arrays import F64
 from driftline.processors.codes import INVALID_CODE, MISSING_CODE
 from driftline.processors.estimation import dle
+from driftline.processors.estimation.estimator import Estimator, sums_of
 from driftline.processors.estimation.realised import regression_metrics
+from driftline.processors.performance.task_layout import REGRESSION
 from driftline.processors.reference.fit import fitted
 from driftline.processors.reference.layout import layout_of
 from driftline.processors.reference.performance import ErrorNode
 from driftline.processors.reference.profile import Reference
-from tests.estimation.references import labelled_reference, performance_of
+from tests.estimation.references import estimates, estimator, labelled_reference, performance_of
 
 KINDS = ("sofa", "lamp", "desk")
 
@@ -125,10 +127,10 @@ NODES = [
 def test_sums_equal_their_plain_twin_and_merge_exactly() -> None:
     rng = np.random.default_rng(8)
     leaves = rng.choice([1.0, 2.0, math.nan], 60)
-    tables, whole, parts = dle.tables_of(NODES), np.zeros((1, dle.WIDTH)), np.zeros((7, dle.WIDTH))
+    estimate = Estimator(REGRESSION, dle.WIDTH, dle.tables_of(NODES), 200)
     expected = np.zeros(dle.WIDTH)
-    dle.add_rows(whole, np.zeros(60, np.int64), np.ones(60), leaves, *tables)
-    dle.add_rows(parts, rng.integers(0, 7, 60), np.ones(60), leaves, *tables)
+    whole = sums_of(estimate, np.zeros(60, np.int64), np.ones(60), leaves)
+    parts = sums_of(estimate, rng.integers(0, 7, 60), np.ones(60), leaves)
     for leaf in leaves:
         dle.add_plain(expected, 1.0, leaf, NODES)
     assert whole[0] == pytest.approx(expected, rel=1e-5)
@@ -143,15 +145,12 @@ def test_a_window_without_predictions_has_no_estimate() -> None:
 def test_estimates_are_within_three_standard_errors_where_inputs_move(low: float, test_seed: int) -> None:
     rng = np.random.default_rng(test_seed)
     reference = _reference(rng, 20_000)
-    nodes = performance_of(reference).errors
-    finder, tables = dle.LeafFinder(nodes, layout_of(reference, ModelSpec(name="m"))), dle.tables_of(nodes)
+    estimate = estimator(reference)
     outside = {"mae": 0, "rmse": 0}
     for _ in range(50):
         features, prediction, label = _drawn(rng, 1_000, low)
-        sums = np.zeros((1, dle.WIDTH))
-        leaves = finder.leaves(*_matrices(reference, features, prediction))
-        dle.add_rows(sums, np.zeros(1_000, np.int64), prediction, leaves, *tables)
-        found, real = dle.metrics(sums, 20_000), regression_metrics(prediction - label)
+        leaves = estimate.scores(np.full(1_000, np.nan), *_matrices(reference, features, prediction))
+        found, real = estimates(estimate, prediction, leaves), regression_metrics(prediction - label)
         for name in outside:
-            outside[name] += abs(found[name][0] - real[name]) > 3 * found[f"{name}_se"][0]
+            outside[name] += abs(found[name] - real[name]) > 3 * found[f"{name}_se"]
     assert max(outside.values()) <= 3, (test_seed, outside)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from driftline.processors.arrays import F64
+from driftline.processors.estimation.estimator import sums_of
 from driftline.processors.estimation.realised import binary_metrics
 from driftline.processors.estimation.reconciliation import Trust, reconciled
 from driftline.processors.reference.profile import decode_reference
@@ -35,8 +36,7 @@ def _reconciled(name: str, rows: pd.DataFrame, chunk_rows: int) -> tuple[Trust, 
     estimate = estimator(decode_reference((EXAMPLES / name / "reference.json").read_bytes()))
     said, score, label = (rows[column].to_numpy(np.float64) for column in ("prediction", "score", "label"))
     chunk = np.arange(len(rows)) // chunk_rows
-    sums = np.zeros((chunk[-1] + 1, estimate.width))
-    estimate.add_rows(sums, chunk, said, score, *estimate.tables)
+    sums = sums_of(estimate, chunk, said, score)
     estimates = estimate.metrics(sums)
     trust: dict[str, Trust] = {}
     for c in range(len(sums)):
