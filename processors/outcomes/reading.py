@@ -2,7 +2,8 @@
 
 A prediction's value and score are taken from its columns, which are those of the reference: a number, or the category that
 its code stands for. A prediction that the reference has no category for is of no known class, and one without a column is
-unknown altogether.
+unknown altogether. Of a ranked item the id says all that is kept: its list (in place of the value) and its position (in
+place of the score); see `performance.ranked_lists`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from driftline.processors.arrays import F64
 from driftline.processors.batches import LabelBatch, PredictionBatch
 from driftline.processors.codes import N_CODES
 from driftline.processors.columns import columns_of
+from driftline.processors.id_hash import hash_key
 from driftline.processors.outcomes.groups import Groups
 from driftline.processors.outcomes.operations import LABEL, PREDICTION, RETRACTION, Operations
 from driftline.processors.performance.classes import Classes
 from driftline.processors.performance.quantum import kept_weights
+from driftline.processors.performance.ranked_lists import list_items
 from driftline.processors.reference.layout import layout_of
 from driftline.processors.reference.profile import FieldProfile, Reference
 from driftline.schemas.layout import EventLayout, Role
@@ -34,6 +37,7 @@ class PredictionOperations:
     def __init__(self, spec: ModelSpec, reference: Reference, classes: Classes, groups: Groups) -> None:
         self._groups = groups
         self._classes = classes
+        self._hash_key = hash_key(spec.name)
         self._layout = layout_of(reference, spec)
         wanted = tuple(field for field in self._layout.fields if field.role in ("prediction", "score"))
         self._narrow = EventLayout(fields=wanted, segment_sets=spec.segments)
@@ -46,14 +50,18 @@ class PredictionOperations:
         layout, columns = self._layout, batch
         if batch.rows is not None:
             layout, columns = self._narrow, columns_of(batch.rows, self._narrow)
+        if self._classes.task == "ranking":
+            value, score = list_items(self._hash_key, batch.ids)
+        else:
+            value, score = self._values(columns, layout), _numbers(columns, layout, "score")
         return Operations(
             kind=np.full(len(batch), PREDICTION, np.uint8),
             key=batch.id_hash,
             at_ms=batch.partition_ms,
             event_ms=batch.event_ms,
             offset=batch.offsets,
-            value=self._values(columns, layout),
-            score=_numbers(columns, layout, "score"),
+            value=value,
+            score=score,
             groups=self._groups.of(columns),
         )
 

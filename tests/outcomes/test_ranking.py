@@ -1,0 +1,37 @@
+"""A ranking model through the stream: its ids say which list an item was in, and where."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from driftline.config.model_spec import HOUR_MS, MINUTE_MS
+from driftline.schemas.signals import PerformanceWindow
+from tests.outcomes.labelled_logs import START_MS, Log, Logs, both_logs, play, spec
+
+
+def shown_lists(rng: random.Random, lists: int) -> tuple[Logs, list[tuple[int, int]]]:
+    """Lists of ten items, clicked more often the further up they are; half of the items are labelled. And what they were."""
+    logs, labelled = Logs(Log(), Log()), []
+    for query in range(lists):
+        at_ms = START_MS + query * MINUTE_MS
+        for position in range(1, 11):
+            item = {"prediction_id": f"query {query}#{position}", "model": "m", "timestamp": at_ms}
+            logs.predictions.add({**item, "prediction": round(rng.random(), 3), "features": {"x": 0.5}}, at_ms)
+            if rng.random() < 0.5:
+                clicked = int(rng.random() < 1.0 / (1 + position))
+                logs.labels.add({**item, "label": clicked}, at_ms + MINUTE_MS)
+                labelled.append((position, clicked))
+    return logs, labelled
+
+
+def test_click_through_rates_by_position_come_out_of_the_stream(test_seed: int) -> None:
+    logs, labelled = shown_lists(random.Random(test_seed), 120)
+    told = play(logs, both_logs(logs), replace(spec(6 * HOUR_MS), task="ranking"))
+    window = next(w for w in told if isinstance(w, PerformanceWindow) and w.length_ms == 6 * HOUR_MS and not w.version)
+    assert (window.n, window.labelled) == (1_200, len(labelled)), f"seed {test_seed}"
+    assert window.metrics["ctr"] == pytest.approx(np.mean([clicked for _, clicked in labelled]))
+    assert window.metrics["ctr_at_10"] == window.metrics["ctr"]
