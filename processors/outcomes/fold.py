@@ -36,26 +36,26 @@ from driftline.processors.performance.task_layout import add_outcome
 PANE_MS, FINAL_AFTER_MS, TOLERANCE_MS, CAPACITY, FACTS_ONLY, TASK, TASK_END, ESTIMATE_END, MARK_MS = range(9)
 SETTINGS: Final = 9
 
-# positions in the clock array
-NEXT_SEQ, OPERATION, OPENED, NEXT_PREDICTION, NEXT_LABEL, MARKS, LAST_MARK = range(7)
-CLOCK: Final = 7
-NOT_OPENED: Final = np.iinfo(np.int64).min
-
-# columns of a mark
-MARK_AT_MS, MARK_PREDICTION, MARK_LABEL, MARK_SEQ = range(4)
-MARK_WIDTH: Final = 4
+# positions in the clock array; a mark has the first five, and then its time
+NEXT_SEQ, NEXT_PREDICTION, NEXT_LABEL, PREDICTIONS_MS, LABELS_MS, OPERATION, OPENED, MARKS, LAST_MARK = range(9)
+CLOCK: Final = 9
+MARK_AT_MS: Final = 5
+MARK_WIDTH: Final = 6
+NONE: Final = np.iinfo(np.int64).min
+"""No pane was opened; nothing was read of a log."""
 
 
 class Join(NamedTuple):
     """The state of the join besides its facts."""
 
     settings: I64  # [9] see above; CAPACITY 0: without limit; FACTS_ONLY 1: facts change, and nothing else does
-    clock: (
-        I64  # [7] number of the next fact, of the last operation; pane that was opened by it, NOT_OPENED if none was;
-    )
-    # first offsets of both logs that were not done; number of marks, and which multiple of MARK_MS the last one is for
+    # [9] number of the next fact; of both logs, the first offset that was not done, and the merged time before it; number
+    # of the last operation; pane that was opened by it or NONE; number of marks, and the multiple of MARK_MS of the last
+    clock: I64
     counts: I64  # [14] see `counts`
-    marks: I64  # [m, 4] merged time, first offsets not done and number of the next fact, every MARK_MS: see `marks`
+    marks: (
+        I64  # [m, 6] the first five of the clock every MARK_MS, and the merged time of the next operation: see `marks`
+    )
     pane_of_seq: I64  # [CAPACITY] pane of each of the last facts that were made, by number modulo capacity
     rows: RowArrays
 
@@ -295,13 +295,14 @@ def _mark_way(operations: Operations, i: int, join: Join) -> None:
     if at_ms // join.settings[MARK_MS] > clock[LAST_MARK]:
         clock[LAST_MARK] = at_ms // join.settings[MARK_MS]
         mark = join.marks[clock[MARKS]]
-        mark[MARK_AT_MS], mark[MARK_SEQ] = at_ms, clock[NEXT_SEQ]
-        mark[MARK_PREDICTION], mark[MARK_LABEL] = clock[NEXT_PREDICTION], clock[NEXT_LABEL]
+        for column in range(MARK_AT_MS):
+            mark[column] = clock[column]
+        mark[MARK_AT_MS] = at_ms
         clock[MARKS] += 1
     if operations.kind[i] == PREDICTION:
-        clock[NEXT_PREDICTION] = offset + 1
+        clock[NEXT_PREDICTION], clock[PREDICTIONS_MS] = offset + 1, at_ms
     else:
-        clock[NEXT_LABEL] = offset + 1
+        clock[NEXT_LABEL], clock[LABELS_MS] = offset + 1, at_ms
 
 
 @njit_uncounted()
@@ -324,7 +325,7 @@ def fold(
                 return i
             _mark_way(operations, i, join)
             join.clock[OPERATION] += 1
-        join.clock[OPENED] = NOT_OPENED
+        join.clock[OPENED] = NONE
         kind = operations.kind[i]
         if kind == PREDICTION:
             _predict(operations, i, facts, f, join, matches)
@@ -334,6 +335,6 @@ def fold(
             _label(operations, i, facts, f, join, matches)
         else:
             _park(operations, i, facts, f, join)
-        if join.clock[OPENED] != NOT_OPENED:
+        if join.clock[OPENED] != NONE:
             return i + 1
     return int(operations.key.shape[0])

@@ -12,6 +12,7 @@ from driftline.processors.outcomes import counts, fold, marks
 from driftline.processors.outcomes.facts import Facts, fact_dtype, read_facts, write_facts
 from driftline.processors.outcomes.fold import Matches
 from driftline.processors.outcomes.join_store import JoinStore
+from driftline.processors.outcomes.marks import Position
 from driftline.processors.outcomes.memory_store import MemoryStore
 from driftline.processors.outcomes.operations import Operations
 from driftline.processors.outcomes.pane_rows import PaneRows
@@ -49,7 +50,7 @@ class Joiner:
         self.pane_ms = spec.windows_ms[0]
         self.rows = PaneRows(columns.width)
         self.clock: I64 = np.zeros(fold.CLOCK, np.int64)
-        self.clock[fold.LAST_MARK] = fold.NOT_OPENED
+        self.clock[[fold.LAST_MARK, fold.PREDICTIONS_MS, fold.LABELS_MS]] = fold.NONE
         self.counts: I64 = np.zeros(counts.COUNTS, np.int64)
         self.store = _memory_store(groups, capacity) if store is None else store
         self._groups = groups
@@ -70,6 +71,17 @@ class Joiner:
         """Number of the last operation that was done."""
         return int(self.clock[fold.OPERATION])
 
+    @property
+    def position(self) -> Position:
+        """How far it has come in both logs."""
+        return marks.position_of(self.clock)
+
+    @property
+    def marks(self) -> I64:
+        """int64[n, 6]: those from which on operations have to be done again to fill an empty store; see `marks`."""
+        taken = self._marks[: self.clock[fold.MARKS]]
+        return marks.since(taken, int(taken[-1, fold.MARK_AT_MS]) - 2 * self._lifetime_ms) if len(taken) else taken
+
     def read(self, operations: Operations) -> Batch:
         """The operations with their facts. Raises what the store raises: then nothing has happened."""
         keys, which = np.unique(operations.key, return_inverse=True)
@@ -84,16 +96,42 @@ class Joiner:
         windows of that pane may be due sooner. It makes room and may also return early for that.
         """
         self.rows.grow(self._groups + 2)
-        if self.clock[fold.MARKS] == len(self._marks):
+        if self.clock[fold.MARKS] == len(self._marks) and not self._settings[fold.FACTS_ONLY]:
             oldest_ms = int(batch.operations.at_ms[start]) - 2 * self._lifetime_ms
-            self._marks, used = marks.with_room(self._marks, len(self._marks), oldest_ms)
-            self.clock[fold.MARKS] = used
-        self.clock[fold.OPENED] = fold.NOT_OPENED
+            self._marks, self.clock[fold.MARKS] = marks.with_room(self._marks, oldest_ms)
+        self.clock[fold.OPENED] = fold.NONE
         join = fold.Join(self._settings, self.clock, self.counts, self._marks, self._pane_of_seq, self.rows.arrays)
         with np.errstate(over="ignore"):  # hashes overflow; numpy warns of it where the kernel is not compiled
             stop = fold.fold(start, due_ms, batch.operations, batch.which, batch.facts, join, batch.matches)
         opened = int(self.clock[fold.OPENED])
-        return int(stop), None if opened == fold.NOT_OPENED else opened
+        return int(stop), None if opened == fold.NONE else opened
+
+    def do_again(self, operations: Operations, next_seq: int) -> int:
+        """Do operations for their facts alone, the first new one of which has this number; returns the next number."""
+        batch = self.read(operations)
+        self._settings[fold.FACTS_ONLY] = 1
+        as_it_was = self.clock.copy()
+        self.clock[fold.NEXT_SEQ] = next_seq
+        done = 0
+        while done < len(operations.key):
+            done, _ = self.do(batch, done, FOR_EVER)
+        next_seq = int(self.clock[fold.NEXT_SEQ])
+        self.clock[:] = as_it_was
+        self._settings[fold.FACTS_ONLY] = 0
+        self.write(batch)
+        return next_seq
+
+    def kept_clock(self) -> I64:
+        """int64[9]: the clock for `restore`, as it would be after that."""
+        clock = self.clock.copy()
+        clock[fold.MARKS], clock[fold.OPENED] = len(self.marks), fold.NONE
+        return clock
+
+    def restore(self, clock: I64, counted: I64, kept_marks: I64) -> None:
+        """Go on at another position: int64[9], int64[14], int64[n, 6]. Rows and facts are not part of it."""
+        self.clock[:], self.counts[:] = clock, counted
+        self._marks = np.concatenate([kept_marks, marks.no_marks()])
+        self.clock[fold.MARKS] = len(kept_marks)
 
     def write(self, batch: Batch) -> None:
         """Put the facts that have changed back into the store."""

@@ -10,16 +10,49 @@ Marks stand at most 1/64 of a horizon apart, so there are few. They are part of 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from driftline.config.model_spec import ModelSpec
 from driftline.processors.arrays import I64
-from driftline.processors.outcomes.fold import MARK_AT_MS, MARK_WIDTH
+from driftline.processors.outcomes.fold import MARK_AT_MS, MARK_WIDTH, NONE
+from driftline.schemas.inputs import Input
 
 _PER_HORIZON: Final = 64
 _SMALLEST: Final = 256
+
+
+class Place(NamedTuple):
+    """A place in one log: the first offset that is not before it, and the running maximum of record time before that.
+
+    latest_ms: None at the beginning of the log.
+    """
+
+    offset: int
+    latest_ms: int | None
+
+
+class Position(NamedTuple):
+    """A place in the merge of both logs. next_seq: the number of the next fact there."""
+
+    next_seq: int
+    predictions: Place
+    labels: Place
+
+    def place(self, source: Input) -> Place:
+        """Of one log."""
+        return self.predictions if source is Input.PREDICTIONS else self.labels
+
+
+def position_of(row: I64) -> Position:
+    """The position that a mark (int64[6]), or the first five of the kernel's clock, says."""
+    seq, predictions, labels, predictions_ms, labels_ms = row[:MARK_AT_MS].tolist()
+    return Position(
+        next_seq=seq,
+        predictions=Place(predictions, None if predictions_ms == NONE else predictions_ms),
+        labels=Place(labels, None if labels_ms == NONE else labels_ms),
+    )
 
 
 def mark_every_ms(spec: ModelSpec) -> int:
@@ -33,18 +66,19 @@ def lifetime_ms(spec: ModelSpec) -> int:
 
 
 def no_marks() -> I64:
-    """int64[256, 4]: room for the first ones."""
+    """int64[256, 6]: room for the first ones."""
     return np.zeros((_SMALLEST, MARK_WIDTH), np.int64)
 
 
-def with_room(marks: I64, used: int, oldest_ms: int) -> tuple[I64, int]:
-    """Marks (int64[m, 4], the first `used` taken) with room for one more, and how many of them are taken.
+def since(marks: I64, oldest_ms: int) -> I64:
+    """Those (int64[n, 6], ascending) from the last one on that is not after merged time `oldest_ms`, if there is one."""
+    first = int(np.searchsorted(marks[:, MARK_AT_MS], oldest_ms, side="right")) - 1
+    return marks[max(first, 0) :]
 
-    Those that are older than the last one before merged time `oldest_ms` are dropped; if none is, the room is doubled.
-    """
-    gone = max(int(np.searchsorted(marks[:used, MARK_AT_MS], oldest_ms, side="right")) - 1, 0)
-    kept = marks[gone:used]
-    size = len(marks) if gone else 2 * len(marks)
-    room = np.zeros((size, MARK_WIDTH), np.int64)
+
+def with_room(marks: I64, oldest_ms: int) -> tuple[I64, int]:
+    """Full marks (int64[m, 6]) with room for more, without those that are not needed, and how many of them are taken."""
+    kept = since(marks, oldest_ms)
+    room = np.zeros((len(marks) if len(kept) < len(marks) else 2 * len(marks), MARK_WIDTH), np.int64)
     room[: len(kept)] = kept
     return room, len(kept)

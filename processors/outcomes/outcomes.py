@@ -7,24 +7,31 @@ function of the two logs alone: not of how they are cut into batches, nor of whi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from driftline.config.model_spec import ModelSpec
+from driftline.config.fingerprint import shape_fingerprint
+from driftline.config.model_spec import ModelSpec, Task
 from driftline.processors.batches import LabelBatch, PredictionBatch
 from driftline.processors.outcomes.counts import OutcomeCounters, counters_of
 from driftline.processors.outcomes.groups import Groups
 from driftline.processors.outcomes.join_store import JoinStore
 from driftline.processors.outcomes.joiner import FACTS_MAX, FOR_EVER, Joiner
+from driftline.processors.outcomes.marks import Place, Position
 from driftline.processors.outcomes.operations import Operations, joined, no_operations
+from driftline.processors.outcomes.outcome_parts import Kept, OutcomeState, decode_parts, encode_parts
 from driftline.processors.outcomes.reading import LabelOperations, PredictionOperations
+from driftline.processors.outcomes.refill import Refill, encode_position, refill_of
 from driftline.processors.outcomes.row_columns import RowColumns
 from driftline.processors.outcomes.schedule import Due, Schedule
-from driftline.processors.outcomes.task_sums import classes_of, task_of
+from driftline.processors.outcomes.task_sums import classes_of, prediction_field, task_of
 from driftline.processors.outcomes.telling import Telling
 from driftline.processors.outcomes.waiting_room import WaitingRoom
 from driftline.processors.performance.common import COMMON_WIDTH
 from driftline.processors.performance.task_layout import task_layout
 from driftline.processors.reference.profile import Reference
+from driftline.processors.signal_ids import digest
 from driftline.schemas.inputs import Input
 from driftline.schemas.signals import LabelExpired, PerformanceWindow, Signal
 
@@ -33,8 +40,8 @@ class Outcomes:
     """Joins labels to predictions and tells how good the predictions were.
 
     `reference`: of the model; it says what a prediction's columns mean, and which task it is if the settings do not.
-    `since_ms`: merged time at which it begins; labels before that are not taken. `store`: where predictions wait; None: in
-    memory, for the last `capacity` of them.
+    `begins`: the first prediction that is judged; labels from before its merged time are not taken. `store`: where
+    predictions wait; None: in memory, for the last `capacity` of them.
     """
 
     def __init__(
@@ -43,7 +50,7 @@ class Outcomes:
         reference: Reference,
         *,
         partition: int = 0,
-        since_ms: int | None = None,
+        begins: Place | None = None,
         store: JoinStore | None = None,
         capacity: int = FACTS_MAX,
     ) -> None:
@@ -52,14 +59,18 @@ class Outcomes:
         layout = task_layout(task, len(classes.names))
         columns = RowColumns(task_end=COMMON_WIDTH + layout.width, estimate_end=COMMON_WIDTH + layout.width)
         groups = Groups(spec)
+        self.fingerprint = _fingerprint(spec, reference, task, columns)
         self._predictions = PredictionOperations(spec, reference, classes, groups)
         self._labels = LabelOperations(classes, groups.per_event)
         self._room = WaitingRoom(groups.per_event)
         self._released = no_operations(groups.per_event)
+        self._refill: Refill | None = None
+        self._groups, self._classes = groups, classes
         self._joiner = Joiner(spec, groups.per_event, layout.code, columns, store, capacity)
         self._schedule = Schedule(spec.windows_ms, spec.lateness_ms, spec.labels.horizon_ms)
         self._telling = Telling(spec, partition, groups, columns, layout, classes)
-        self._since_ms = since_ms
+        self._since_ms = None if begins is None else begins.latest_ms
+        self._first_offset = 0 if begins is None else begins.offset
         self._longest_ms = spec.windows_ms[-1]
         self._expired = [0, 0]
 
@@ -77,6 +88,8 @@ class Outcomes:
 
         Raises what the join store raises; nothing is lost then, and a later call does what this one did not.
         """
+        if self._refill is not None:
+            return []
         signals = self._join(self._room.release(predictions_ms, labels_ms))
         return signals + self._tell_due(min(predictions_ms, labels_ms))
 
@@ -94,6 +107,92 @@ class Outcomes:
     def counters(self) -> OutcomeCounters:
         """What became of everything that has been joined so far."""
         return counters_of(self._joiner.counts, *self._expired)
+
+    # -- filling a store again ---------------------------------------------------------------------------------------
+
+    def open(self) -> Position | None:
+        """Open the store, at first, after `restore`, or after an error of it: from where both logs are to be read again.
+
+        None: the store has what it should. Else, until `end_refill`, `feed_again` takes what is read again, `feed` what is
+        new, and nothing is joined. Raises what the store raises.
+        """
+        self._refill = refill_of(self._joiner, self._groups.per_event)
+        return None if self._refill is None else self._refill.start
+
+    def feed_again(self, batch: PredictionBatch | LabelBatch) -> None:
+        """Records that have been fed before; those that the refill does not need are passed over."""
+        assert self._refill is not None, "open comes first"
+        if isinstance(batch, PredictionBatch):
+            self._refill.add(Input.PREDICTIONS, self._since_offset(self._predictions.read(batch)))
+        else:
+            self._refill.add(Input.LABELS, self._since(self._labels.read(batch)))
+
+    def advance_again(self, predictions_ms: int, labels_ms: int) -> None:
+        """Both logs have been read again up to these running maxima of record time."""
+        assert self._refill is not None, "open comes first"
+        self._refill.advance(predictions_ms, labels_ms)
+
+    def end_refill(self) -> None:
+        """Both logs have been read again up to where they were read before: the join goes on with the next `advance`."""
+        assert self._refill is not None, "open comes first"
+        self._refill.end()
+        self._refill = None
+
+    # -- state -------------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, bytes]:
+        """The state by name of part: see `outcome_parts`."""
+        return encode_parts(self._kept())
+
+    def commit(self) -> bytes:
+        """Where a snapshot is taken: the position that the join store may be flushed up to once it is acknowledged."""
+        position = self._joiner.position
+        encoded = encode_position(position)
+        times = [place.latest_ms for place in (position.predictions, position.labels) if place.latest_ms is not None]
+        self._joiner.store.commit(encoded, max(times, default=0))
+        return encoded
+
+    def restore(self, parts: Mapping[str, bytes]) -> None:
+        """Go on where `snapshot` was taken, by a machine of the same `fingerprint`; then comes `open`.
+
+        Raises DamagedSnapshot for parts that cannot be read.
+        """
+        kept = decode_parts(parts, self._joiner.rows.width, self._groups.per_event)
+        state = kept.state
+        self._joiner.restore(np.array(state.clock), np.array(state.counts), kept.marks)
+        self._joiner.rows.restore(*kept.rows)
+        self._schedule.restore(state.dues)
+        self._groups.restore(state.groups)
+        for name in state.classes:
+            self._classes.code(name)
+        self._expired, self._since_ms, self._first_offset = list(state.expired), state.since_ms, state.first_offset
+        self._released = kept.released
+        for source, held in kept.held.items():
+            self._room.add(source, held)
+
+    def _kept(self) -> Kept:
+        joiner = self._joiner
+        rows = joiner.rows
+        return Kept(
+            state=OutcomeState(
+                clock=joiner.kept_clock().tolist(),
+                counts=joiner.counts.tolist(),
+                expired=(self._expired[0], self._expired[1]),
+                dues=self._schedule.waiting(),
+                groups=self._groups.kept(),
+                classes=list(self._classes.names),
+                since_ms=self._since_ms,
+                first_offset=self._first_offset,
+            ),
+            rows=(rows.sums, rows.pane, rows.group, rows.changed),
+            marks=joiner.marks,
+            released=self._released,
+            held={source: self._room.held(source) for source in Input},
+        )
+
+    def _since_offset(self, predictions: Operations) -> Operations:
+        first = int(np.searchsorted(predictions.offset, self._first_offset, side="left"))
+        return predictions.part(first, len(predictions.offset))
 
     def _since(self, labels: Operations) -> Operations:
         first = 0 if self._since_ms is None else int(np.searchsorted(labels.at_ms, self._since_ms, side="left"))
@@ -145,3 +244,10 @@ class Outcomes:
         if due.length_ms == self._longest_ms:
             rows.keep(~self._telling.rows_of(due, rows))
         return signals
+
+
+def _fingerprint(spec: ModelSpec, reference: Reference, task: Task, columns: RowColumns) -> str:
+    """What shaped the state: settings of windows, groups and labels, the task, and how the reference reads predictions."""
+    prediction = prediction_field(reference)
+    reading = [] if prediction is None else [prediction.kind, prediction.value_type, *prediction.categories]
+    return digest("outcomes", shape_fingerprint(spec, "windows"), spec.labels.horizon_ms, task, columns.width, *reading)

@@ -11,6 +11,7 @@ from driftline.processors.outcome_clock import OutcomeClock
 from driftline.processors.outcomes.before_reference import BeforeReference
 from driftline.processors.outcomes.counts import OutcomeCounters
 from driftline.processors.outcomes.joiner import FOR_EVER
+from driftline.processors.outcomes.marks import Place
 from driftline.processors.outcomes.outcomes import Outcomes
 from driftline.processors.reference.profile import Reference
 from driftline.schemas.inputs import Input
@@ -103,8 +104,8 @@ class OutcomeSide:
         model = monitor.spec.name
         assert monitor.learnt_offset is not None, "a reference that was not given is learnt from some event"
         predictions, labels = self._before.pop(model).take(monitor.learnt_offset)
-        since_ms = int(predictions[0].partition_ms[0])
-        outcomes = Outcomes(monitor.spec, reference, partition=self._partition, since_ms=since_ms)
+        begins = Place(int(predictions[0].offsets[0]), int(predictions[0].partition_ms[0]))
+        outcomes = Outcomes(monitor.spec, reference, partition=self._partition, begins=begins)
         for prediction_batch in predictions:
             outcomes.feed(prediction_batch)
         for label_batch in labels:
