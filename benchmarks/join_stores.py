@@ -82,7 +82,8 @@ def store_of(kind: str, folder: Path, pending: int) -> Iterator[tuple[Any, Any]]
         store = MemoryStore(WIDTH, SEQUENCE_AT, pending)
         yield store, lambda: store.nbytes
     elif kind == "rocksdb":
-        from driftline.sinks.join_stores.rocksdb import RocksStore, block_cache
+        from driftline.sinks.join_stores.rocks_database import block_cache
+        from driftline.sinks.join_stores.rocksdb import RocksStore
 
         rocks = RocksStore(folder / "db", WIDTH, KEEP_MS, block_cache(CACHE_MB))
         yield WriteBehind(rocks), lambda: sum(file.stat().st_size for file in (folder / "db").glob("*"))

@@ -57,7 +57,7 @@ class JoinStorePlaces:
 
     @cached_property
     def _cache(self) -> Cache:
-        from driftline.sinks.join_stores.rocksdb import block_cache
+        from driftline.sinks.join_stores.rocks_database import block_cache
 
         return block_cache(self._settings.rocksdb.cache_mb)
 

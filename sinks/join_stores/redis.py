@@ -66,7 +66,7 @@ log = logging.getLogger("driftline.join_stores")
 
 
 def store_name(prefix: str, group: str, partition: int, model: str, fingerprint: str) -> str:
-    """What the keys of one store begin with. In braces, so that a cluster keeps them on one node.
+    """What the keys of one store begin with; in braces, as those that belong together do.
 
     >>> store_name("driftline", "eu", 3, "fraud", "5f1c")
     'driftline:{a383e716d0f8b299}'
@@ -123,6 +123,8 @@ class RedisStore:
             return None
 
     def get(self, keys: Keys) -> tuple[Found, Records]:
+        if self._damaged:
+            raise StoreDoubtful("records of this join store in Redis were found damaged")
         parts = [keys[start : start + _KEYS_A_CALL] for start in range(0, len(keys), _KEYS_A_CALL)]
         answers = self._ask([self._call("get", part.astype("<u8").tobytes()) for part in parts])
         found = np.frombuffer(b"".join(marks for _, marks, _ in answers), np.uint8) == ord("1")

@@ -1,8 +1,8 @@
 """Records on the worker's own disk, in RocksDB.
 
-One database holds one store: the position in its default column family, and one column family for each generation of
-records. A write is one atomic batch, so what is found after a crash is what some write left, and never a part of one.
-Nothing is synced to the disk: after a power failure the store may have gone back to an earlier write, which is as good.
+One database holds one store. A write is one atomic batch, so what is found after a crash is what some write left, and never
+a part of one. Nothing is synced to the disk: after a power failure the store may have gone back to an earlier write, which
+is as good.
 
 Memory does not grow with the number of records: blocks, indexes and filters share a cache of fixed size, and what is
 written lies in two small buffers before it goes to files.
@@ -14,34 +14,27 @@ import hashlib
 import logging
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch, WriteOptions
 
-from driftline.schemas.errors import JoinStoreError, StoreDoubtful, StoreUnavailable
+from driftline.schemas.errors import StoreDoubtful, StoreUnavailable
 from driftline.sinks.join_stores.generations import Generations
 from driftline.sinks.join_stores.packed_rows import KEY_BYTES, Found, Keys, Records
+from driftline.sinks.join_stores.rocks_database import RocksDatabase
+
+if TYPE_CHECKING:
+    from rocksdict import Cache
 
 GENERATIONS: Final = 2
 """Disk is cheap, look-ups are not: room for twice what is needed, and two look-ups of what is not found."""
 
 _FORMAT: Final = b"\x01"
-_POSITION: Final = b"position"
+_WIDTH_BYTES: Final = 4
 _GENERATION_BYTES: Final = 8
-_DEFAULT: Final = "default"
-_WRITE_BUFFER_BYTES: Final = 16 << 20
-_BUFFER_FILTER_SHARE: Final = 0.1
-"""Of a write buffer, for a filter of its keys: what is not in it is then found out at a fifth of the cost."""
-_WAL_BYTES_MAX: Final = 128 << 20
-_FILES_BEFORE_COMPACTION: Final = 8
-"""Twice the default: less is rewritten, and filters keep look-ups in more files cheap."""
-_OPEN_FILES_MAX: Final = 256
-_BLOOM_BITS: Final = 10
-"""1 % of the look-ups of what is not there read a block; RocksDB's own advice."""
 
 log = logging.getLogger("driftline.join_stores")
 
@@ -64,11 +57,6 @@ def remove_other_shapes(folder: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def block_cache(megabytes: int) -> Cache:
-    """Memory for blocks, indexes and filters, to be shared by the stores of a worker."""
-    return Cache(megabytes << 20)
-
-
 class RocksStore:
     """A `BackingStore` in a folder of its own.
 
@@ -79,13 +67,11 @@ class RocksStore:
     def __init__(self, folder: Path, width: int, keep_ms: int, cache: Cache) -> None:
         self._folder, self._width, self._cache = folder, width, cache
         self._generations = Generations(keep_ms, GENERATIONS)
-        self._db: Rdict | None = None
-        self._families: dict[int, Rdict] = {}
+        self._database: RocksDatabase | None = None
         self._position: bytes | None = None
         self._newest: int | None = None
+        self._attempted: bytes | None = None  # the position of a write of which it is not known whether it was made
         self._damaged = False
-        self._in_order = WriteOptions()
-        self._in_order.memtable_insert_hint_per_batch = True
 
     @property
     def width(self) -> int:
@@ -94,49 +80,44 @@ class RocksStore:
     def open(self) -> bytes | None:
         try:
             if self._damaged:
-                raise StoreDoubtful("the database is damaged")
-            self._reopened()
+                raise StoreDoubtful("it was found damaged")
+            self._reopen()
         except StoreDoubtful as error:
             log.warning("the join store in %s is emptied: %s", self._folder, error)
             self.clear()
         return self._position
 
     def get(self, keys: Keys) -> tuple[Found, Records]:
-        self._opened()
+        database = self._opened()
         order = np.argsort(keys)
         names = _names(keys[order])
         values: list[bytes] = [b""] * len(names)
         wanted: Sequence[int] = range(len(names))
-        with self._named_errors():
-            for generation in sorted(self._families, reverse=True):
+        with self._given_up_after_errors():
+            for generation in database.generations:
                 if not wanted:
                     break
-                got = self._families[generation][[names[place] for place in wanted]] or []
+                got = database.get(generation, [names[place] for place in wanted])
                 for place, value in zip(wanted, got, strict=True):
                     values[place] = value or b""
                 wanted = [place for place, value in zip(wanted, got, strict=True) if value is None]
+            in_order = self._records(values)
         found, records = np.empty(len(keys), np.bool_), np.empty((len(keys), self._width), np.uint8)
-        found[order], records[order] = self._records(values)
+        found[order], records[order] = in_order
         return found, records
 
     def write(self, keys: Keys, records: Records, position: bytes, merged_ms: int) -> None:
-        db = self._opened()
+        database, width = self._opened(), self._width
         newest = self._generations.of(merged_ms)
         newest = newest if self._newest is None else max(newest, self._newest)
-        order, width = np.argsort(keys), self._width
-        names, values = _names(keys[order]), records[order].tobytes()
-        with self._named_errors():
-            if newest not in self._families:
-                self._families[newest] = db.create_column_family(_name(newest), self._options())
-            batch = WriteBatch(raw_mode=True)
-            batch.set_default_column_family(db.get_column_family_handle(_name(newest)))
-            for number, name in enumerate(names):
-                batch[name] = values[number * width : (number + 1) * width]
-            where = db.get_column_family_handle(_DEFAULT)
-            batch.put(_POSITION, _stored(width, newest, position), where)
-            db.write(batch, self._in_order)
+        order = np.argsort(keys)
+        values = records[order].tobytes()
+        rows = ((name, values[at * width : (at + 1) * width]) for at, name in enumerate(_names(keys[order])))
+        self._attempted = position
+        with self._given_up_after_errors():
+            database.write(newest, rows, _stored(width, newest, position))
             self._position, self._newest = position, newest
-            self._drop_old(db)
+            self._drop_old(database)
 
     def clear(self) -> None:
         self.close()
@@ -146,103 +127,59 @@ class RocksStore:
         except OSError as error:
             raise StoreUnavailable(f"{self._folder} cannot be emptied: {error.strerror}") from error
         self._damaged = False
-        self._reopened()
+        self._reopen()
 
     def close(self) -> None:
-        db, self._db, self._families = self._db, None, {}
-        if db is not None:
-            with self._named_errors():
-                db.close()
+        if self._database is not None:
+            self._database.close()
+        self._database = None
 
-    def _opened(self) -> Rdict:
-        """The database; after an error it is opened again, because RocksDB refuses all writes after one that failed."""
-        if self._damaged:
-            raise StoreDoubtful("the database is damaged")
-        return self._db or self._reopened()
-
-    def _reopened(self) -> Rdict:
-        self.close()
-        path, options = str(self._folder), self._options()
+    @contextmanager
+    def _given_up_after_errors(self) -> Iterator[None]:
+        """The database is opened again before it is used again, and a damaged one is not used again at all."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreUnavailable(f"{self._folder} cannot be made: {error.strerror}") from error
-        with self._named_errors():
-            there = (self._folder / "CURRENT").exists()
-            families = Rdict.list_cf(path, options) if there else [_DEFAULT]
-            db = Rdict(path, options, {name: self._options() for name in families if name != _DEFAULT})
-            self._db = db
-            self._position, self._newest = _read(db.get(_POSITION), self._width)
-            self._families = {_number(name): db.get_column_family(name) for name in families if name != _DEFAULT}
-            self._drop_old(db)
-        return db
+            yield
+        except (StoreUnavailable, StoreDoubtful) as error:
+            self._damaged = isinstance(error, StoreDoubtful)
+            self.close()
+            raise
 
-    def _drop_old(self, db: Rdict) -> None:
+    def _opened(self) -> RocksDatabase:
+        """The database, where it was left. Raises StoreDoubtful when it has gone back, or was found damaged."""
+        if self._damaged:
+            raise StoreDoubtful("the database was found damaged")
+        if self._database is not None:
+            return self._database
+        left_at = (self._position, self._attempted)
+        with self._given_up_after_errors():
+            database = self._reopen()
+            if self._position not in left_at:
+                raise StoreDoubtful("the database has gone back to an earlier write")
+            return database
+
+    def _reopen(self) -> RocksDatabase:
+        self.close()
+        database = RocksDatabase(self._folder, self._cache)
+        self._database = database
+        self._position, self._newest = _read(database.position(), self._width)
+        self._drop_old(database)
+        return database
+
+    def _drop_old(self, database: RocksDatabase) -> None:
         kept = () if self._newest is None else self._generations.kept(self._newest)
-        for generation in [number for number in self._families if number not in kept]:
-            del self._families[generation]
-            db.drop_column_family(_name(generation))
+        for generation in database.generations:
+            if generation not in kept:
+                database.drop(generation)
 
     def _records(self, values: Sequence[bytes]) -> tuple[Found, Records]:
         """found (bool[n]), records (uint8[n, width]) of values, which are empty where nothing was found."""
         lengths = np.fromiter(map(len, values), np.int64, len(values))
         found = lengths > 0
         if (lengths[found] != self._width).any():
-            self._damaged = True
             raise StoreDoubtful(f"records of another length than {self._width} bytes")
         records = np.zeros((len(values), self._width), np.uint8)
         records[found] = np.frombuffer(b"".join(values), np.uint8).reshape(-1, self._width)
         return found, records
-
-    def _options(self) -> Options:
-        table = BlockBasedOptions()
-        table.set_bloom_filter(_BLOOM_BITS, False)
-        table.set_block_cache(self._cache)
-        table.set_cache_index_and_filter_blocks(True)
-        table.set_pin_l0_filter_and_index_blocks_in_cache(True)
-        options = Options(raw_mode=True)
-        options.create_if_missing(True)
-        options.set_block_based_table_factory(table)
-        options.set_compression_type(DBCompressionType.lz4())
-        options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
-        options.set_memtable_whole_key_filtering(True)
-        options.set_memtable_prefix_bloom_ratio(_BUFFER_FILTER_SHARE)
-        options.set_max_total_wal_size(_WAL_BYTES_MAX)
-        options.set_level_zero_file_num_compaction_trigger(_FILES_BEFORE_COMPACTION)
-        options.set_max_open_files(_OPEN_FILES_MAX)
-        options.set_max_background_jobs(2)
-        options.set_keep_log_file_num(2)
-        return options
-
-    def _named_errors(self) -> _NamedErrors:
-        return _NamedErrors(self)
-
-    def failed(self, error: BaseException) -> JoinStoreError:
-        """What an error of RocksDB means; the database is opened again before it is used again."""
-        text = str(error)
-        if text.startswith("Corruption") or "Corruption:" in text:
-            self._damaged = True
-            return StoreDoubtful(f"RocksDB in {self._folder}: {text}")
-        self._db, self._families = None, {}
-        if "lock" in text.lower():
-            return StoreUnavailable(f"{self._folder} is open in another process; give each worker a name of its own")
-        return StoreUnavailable(f"RocksDB in {self._folder}: {text}")
-
-
-class _NamedErrors:
-    """Names what RocksDB raises. That is `Exception` itself, so only its exact type tells it from errors of ours."""
-
-    def __init__(self, store: RocksStore) -> None:
-        self._store = store
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None and kind is Exception:
-            raise self._store.failed(error) from error
 
 
 def _names(keys: Keys) -> list[bytes]:
@@ -251,16 +188,8 @@ def _names(keys: Keys) -> list[bytes]:
     return [raw[at : at + KEY_BYTES] for at in range(0, len(raw), KEY_BYTES)]
 
 
-def _name(generation: int) -> str:
-    return f"generation {generation}"
-
-
-def _number(name: str) -> int:
-    return int(name.removeprefix("generation "))
-
-
 def _stored(width: int, newest: int, position: bytes) -> bytes:
-    shape = _FORMAT + width.to_bytes(4, "little")
+    shape = _FORMAT + width.to_bytes(_WIDTH_BYTES, "little")
     return shape + newest.to_bytes(_GENERATION_BYTES, "little", signed=True) + position
 
 
@@ -268,7 +197,7 @@ def _read(stored: bytes | None, width: int) -> tuple[bytes | None, int | None]:
     """Position and newest generation; raises StoreDoubtful when the records have another form."""
     if stored is None:
         return None, None
-    shape = _FORMAT + width.to_bytes(4, "little")
+    shape = _FORMAT + width.to_bytes(_WIDTH_BYTES, "little")
     if not stored.startswith(shape):
         raise StoreDoubtful("it was written by another release, or for other records")
     rest = stored[len(shape) :]

@@ -35,7 +35,8 @@ MakeStore = Callable[[], JoinStore]
 def backing_maker(kind: str, request: pytest.FixtureRequest, folder: Path) -> MakeBacking:
     """What opens a place of its own, again and again the same one."""
     if kind == "rocksdb":
-        from driftline.sinks.join_stores.rocksdb import RocksStore, block_cache
+        from driftline.sinks.join_stores.rocks_database import block_cache
+        from driftline.sinks.join_stores.rocksdb import RocksStore
 
         cache, database = block_cache(8), folder / uuid.uuid4().hex
         return lambda: _closed_in_the_end(RocksStore(database, WIDTH, KEEP_MS, cache), request)

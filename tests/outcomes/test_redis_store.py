@@ -277,6 +277,8 @@ def test_R30_values_of_others_are_doubtful(start_redis: StartRedis, damage: str)
     server.run("HSET", rows, names[0], new[damage])
     with pytest.raises(StoreDoubtful, match=r"checksums are wrong|bytes instead of"):
         store.get(keys_of(1, 2))
+    with pytest.raises(StoreDoubtful, match="were found damaged"):
+        store.get(keys_of(3))
     assert store.open() is None
     assert values_in(store, 1, 2) == [None, None]
 

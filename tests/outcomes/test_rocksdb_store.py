@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 
 from driftline.schemas.errors import StoreDoubtful, StoreUnavailable
-from driftline.sinks.join_stores.rocksdb import GENERATIONS, RocksStore, block_cache, remove_other_shapes, store_folder
+from driftline.sinks.join_stores.rocks_database import block_cache
+from driftline.sinks.join_stores.rocksdb import GENERATIONS, RocksStore, remove_other_shapes, store_folder
 from tests.outcomes.stores import KEEP_MS, WIDTH, keys_of, records_of, values_in
 from tests.project.repository import ROOT
 
@@ -37,14 +39,31 @@ def test_R31_a_full_disk_is_unavailable_and_the_store_goes_on_when_there_is_room
     store = store_in(tmp_path)
     assert store.open() is None
     store.write(keys_of(1), records_of(10), b"one", 0)
+    kept = []  # whoever keeps an error keeps what its frames hold: the folder must not stay locked by that
     with no_file_may_grow():
         for _ in range(2):
-            with pytest.raises(StoreUnavailable, match="RocksDB in"):
+            with pytest.raises(StoreUnavailable, match="RocksDB in") as refused:
                 store.write(keys_of(1, 2), records_of(11, 20), b"two", 0)
+            kept.append(refused)
     store.write(keys_of(1, 2), records_of(11, 20), b"two", 0)
     assert values_in(store, 1, 2) == [11, 20]
     store.close()
     assert store.open() == b"two"
+    store.close()
+
+
+def test_files_that_vanish_under_a_failing_store_are_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    store = store_in(tmp_path / "db")
+    assert store.open() is None
+    store.write(keys_of(1), records_of(10), b"one", 0)
+    with no_file_may_grow(), pytest.raises(StoreUnavailable):
+        store.write(keys_of(1), records_of(11), b"two", 0)
+    shutil.rmtree(tmp_path / "db")
+    for _ in range(2):
+        with pytest.raises(StoreDoubtful):
+            store.get(keys_of(1))
+    assert store.open() is None
+    assert values_in(store, 1) == [None]
     store.close()
 
 
@@ -121,6 +140,8 @@ def test_damaged_files_give_an_empty_store_or_an_error_and_never_a_wrong_record(
         assert (records[found] == right[found]).all()
         assert found.all() if there is not None else not found.any()
     except StoreDoubtful:
+        with pytest.raises(StoreDoubtful):
+            store.get(keys)
         assert store.open() is None
     store.write(keys_of(1), records_of(10), b"new", 0)
     assert values_in(store, 1) == [10]
