@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from driftline.cli.failures import explained
+from driftline.cli.reference_labels import labels_by_id
 from driftline.cli.references import load_reference
 from driftline.config.config import Config
 from driftline.config.load import default_config, load_config
@@ -48,6 +49,9 @@ def build(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Where to write; without it, where the configuration says.")
     ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="File of the true labels, if they are not beside the predictions.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build the reference profile of a model from a file."""
@@ -55,7 +59,7 @@ def build(
         spec = _spec_of(default_config() if config is None else load_config(config), model)
         target = _target(spec, out)
         reading = Reading()
-        reference = build_from_file(data, spec, reading)
+        reference = build_from_file(data, spec, reading, labels)
         _write(target, encode_reference(reference))
     if as_json:
         typer.echo(json.dumps({"out": str(target), **reading.counts(), **summary(reference)}))
@@ -97,9 +101,13 @@ class Reading:
         return {"other_models": self.other_models, "rejected": self.rejected}
 
 
-def build_from_file(data: Path, spec: ModelSpec, reading: Reading) -> Reference:
-    """The reference of a file's rows. Raises InputError or BadReference when there is nothing to build it from."""
+def build_from_file(data: Path, spec: ModelSpec, reading: Reading, labels: Path | None = None) -> Reference:
+    """The reference of a file's rows. Raises InputError or BadReference when there is nothing to build it from.
+
+    labels: a file of true labels by prediction id; one that is not in it may still stand beside its prediction.
+    """
     timed = has_times(data, spec.columns)
+    by_id = {} if labels is None else labels_by_id(labels, spec)
     builder = ReferenceBuilder(spec)
     with _progress_bar() as bar:
         task = bar.add_task(data.name, total=None)
@@ -111,8 +119,8 @@ def build_from_file(data: Path, spec: ModelSpec, reading: Reading) -> Reference:
             label=spec.labels.columns.label_column,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-        for rows, labels in _events(blocks, spec.name, reading):
-            builder.add(rows, labels)
+        for rows, beside in _events(blocks, spec.name, reading):
+            builder.add(rows, [by_id.get(row.prediction_id, label) for row, label in zip(rows, beside, strict=True)])
     if builder.rows_read == 0 and reading.first:
         rejection = next(iter(reading.first.values()))
         raise InputError(f"{data}: every record was rejected; record {rejection.offset}: {rejection.message}")

@@ -17,6 +17,7 @@ from driftline.processors.estimation.realised import (
     confusion_matrix,
     multiclass_metrics,
     regression_metrics,
+    six_digits,
 )
 from driftline.processors.performance.classes import Classes
 from driftline.processors.reference.bins import deviation, exact_mean
@@ -54,7 +55,7 @@ def performance_of(
     if isinstance(outcomes, str):
         return outcomes
     if len(outcomes.rows) < LABELLED_ROWS_MIN:
-        return f"{len(outcomes.rows)} rows have a prediction and a label that fit, and it takes {LABELLED_ROWS_MIN}"
+        return f"rows with a prediction and a label that fits: {len(outcomes.rows)}, and it takes {LABELLED_ROWS_MIN}"
     if classes.task == "binary":
         return _of_binary(outcomes)
     return _of_multiclass(outcomes) if classes.task == "multiclass" else _of_regression(outcomes, fields)
@@ -129,15 +130,11 @@ def _spreads(n: int, measure: Measure) -> list[Spread]:
         if len(chunks) < CHUNKS_MIN:
             break
         by_metric = {name: np.array([c[name] for c in chunks if name in c]) for name in chunks[0]}
-        sd = {name: _six_digits(deviation(v, exact_mean(v))) for name, v in by_metric.items() if len(v) >= CHUNKS_MIN}
+        sd = {name: six_digits(deviation(v, exact_mean(v))) for name, v in by_metric.items() if len(v) >= CHUNKS_MIN}
         spreads.append(Spread(rows=rows, chunks=len(chunks), sd=sd))
     return spreads
 
 
 def _known(metrics: dict[str, float]) -> dict[str, float]:
-    """Without those that are undefined; six digits are more than a metric can mean."""
-    return {name: _six_digits(value) for name, value in metrics.items() if not math.isnan(value)}
-
-
-def _six_digits(value: float) -> float:
-    return float(f"{value:.6g}")
+    """Without those that are undefined."""
+    return {name: six_digits(value) for name, value in metrics.items() if not math.isnan(value)}

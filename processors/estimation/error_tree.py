@@ -23,6 +23,7 @@ from msgspec.structs import replace
 
 from driftline.processors.arrays import F64, I64, U8, Bool
 from driftline.processors.codes import CELL_INVALID, CELL_MISSING, CELLS, PARTITION_CELLS, POOLED_CODE, cell_of_bin
+from driftline.processors.estimation.realised import six_digits
 from driftline.processors.reference.bins import deviation, exact_mean
 from driftline.processors.reference.fields import ProfiledField
 from driftline.processors.reference.performance import ErrorNode
@@ -89,9 +90,9 @@ class _Growth:
         mean_square = exact_mean(squares)
         leaf = ErrorNode(
             rows=len(rows),
-            mean_absolute=exact_mean(self._target[rows]),
-            mean_square=mean_square,
-            sd_square=deviation(squares, mean_square),
+            mean_absolute=six_digits(exact_mean(self._target[rows])),
+            mean_square=six_digits(mean_square),
+            sd_square=six_digits(deviation(squares, mean_square)),
         )
         if number not in self._done:
             return leaf

@@ -63,3 +63,8 @@ def regression_metrics(error: F64) -> dict[str, float]:
 
 def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
+
+
+def six_digits(value: float) -> float:
+    """As metrics and errors are written into a reference: more digits than 2**20 rows can mean."""
+    return float(f"{value:.6g}")

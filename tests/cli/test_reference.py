@@ -134,3 +134,44 @@ def test_showing_what_is_no_reference_says_so(folder: Path) -> None:
     done = run("show", folder / "driftline.yaml")
     assert done.exit_code == 2
     assert "build it again with: driftline reference build" in " ".join(done.stderr.split())
+
+
+def test_labels_from_a_file_of_their_own_give_the_section_on_performance(folder: Path) -> None:
+    labels = folder / "labels.csv"
+    labels.write_text("prediction_id,label\n" + "".join(f"{i},{i % 2 if i > 29 else 1 - i % 2}\n" for i in range(300)))
+    out = folder / "r.json"
+    config = ("--config", folder / "driftline.yaml", "--out", out)
+    done = run("build", folder / "rows.csv", *config, "--labels", labels)
+    assert done.exit_code == 0, done.output
+    assert json.loads(out.read_bytes())["performance"]["metrics"]["accuracy"] == 0.9
+    assert "accuracy 0.9" in run("show", out).output
+    assert json.loads(run("build", folder / "rows.csv", *config, "--json").stdout)["performance"] is None
+
+
+def test_the_last_label_of_a_prediction_counts_and_one_taken_back_does_not(folder: Path) -> None:
+    events = [{"prediction_id": str(i), "model": "a", "timestamp": i, "prediction": i % 2} for i in range(400)]
+    labels = [{"prediction_id": str(i), "model": "a", "timestamp": i, "label": 7} for i in range(400)]
+    labels += [{**label, "label": int(label["prediction_id"]) % 2} for label in labels[:300]]
+    labels += [{**label, "label": None} for label in labels[300:400]] + [{**labels[0], "model": "b"}]
+    for name, lines in (("events", events), ("labels", labels)):
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    (folder / "c.yaml").write_text("{version: 1, models: {a: {task: binary}}}")
+    options = ("--config", folder / "c.yaml", "--out", folder / "a.json", "--labels", folder / "labels.jsonl")
+    done = run("build", folder / "events.jsonl", *options)
+    assert done.exit_code == 0, done.output
+    section = json.loads((folder / "a.json").read_bytes())["performance"]
+    assert (section["n"], section["metrics"]["accuracy"]) == (300, 1.0)
+
+
+def test_labels_that_say_too_little_are_told_of(folder: Path) -> None:
+    (folder / "labels.csv").write_text("prediction_id,label\n1,0\n")
+    done = run("build", folder / "rows.csv", "-c", folder / "driftline.yaml", "--labels", folder / "labels.csv")
+    assert done.exit_code == 0
+    assert "no performance to estimate from: rows with a prediction and a label that fits: 1" in done.output
+
+
+def test_a_file_without_labels_of_the_model_is_refused(folder: Path) -> None:
+    (folder / "labels.jsonl").write_text('{"prediction_id": "1", "model": "credit", "timestamp": 0}\n')
+    done = run("build", folder / "rows.csv", "-c", folder / "driftline.yaml", "--labels", folder / "labels.jsonl")
+    assert done.exit_code != 0
+    assert "holds no label of model 'credit'; the first record: label is not there" in " ".join(done.output.split())

@@ -113,7 +113,7 @@ def test_labels_stay_with_their_rows_when_a_long_file_is_thinned_out() -> None:
 @pytest.mark.parametrize(
     ("rows", "settings", "reason"),
     [
-        (150, {"task": "binary"}, "150 rows have a prediction and a label that fit, and it takes 200"),
+        (150, {"task": "binary"}, "rows with a prediction and a label that fits: 150, and it takes 200"),
         (300, {"task": "ranking"}, "the performance of a ranking is not estimated"),
     ],
 )

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from driftline.processors.reference.profile import Reference, decode_reference, encode_reference
 from driftline.schemas.errors import BadReference
+from tests.reference.golden_references import golden_references
 from tests.reference.rows import prediction, reference_of
 
 
@@ -170,3 +172,14 @@ def test_what_is_no_reference_is_refused(data: str | bytes, message: str) -> Non
         decode_reference(data, name="r.json")
     assert str(caught.value).startswith(message)
     assert "build it again with: driftline reference build" in str(caught.value)
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", golden_references())
+def test_files_of_earlier_versions_stay_readable(name: str) -> None:
+    data = (GOLDEN / f"{name}.json").read_bytes()
+    expected = golden_references()[name]
+    assert decode_reference(data) == expected, "an edit of a golden file, or a reference that is built differently now"
+    assert encode_reference(expected) == data
