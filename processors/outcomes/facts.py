@@ -47,7 +47,7 @@ class Facts(NamedTuple):
     prediction: F64  # [n] value, or number of the class; NaN = unknown
     score: F64  # [n] NaN = none
     label_offset: I64  # [n]
-    label_at_ms: I64  # [n] merged time at which the label was read
+    label_at_ms: I64  # [n] merged time at which the label was joined, or was read if it waits
     label_ms: I64  # [n] when the label became known
     label: F64  # [n] as the prediction
     weight: F64  # [n] of the label; kept with 7 digits

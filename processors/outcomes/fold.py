@@ -24,17 +24,19 @@ import numpy as np
 
 from driftline.processors.admission import EARLIEST_EVENT_MS
 from driftline.processors.arrays import F64, I32, I64
+from driftline.processors.estimation.estimator import add_estimated
+from driftline.processors.estimation.tables import Tables
 from driftline.processors.kernels import njit_uncounted
 from driftline.processors.outcomes import counts
 from driftline.processors.outcomes.facts import LABELLED, MATCHED, PREDICTED, Facts
 from driftline.processors.outcomes.operations import PREDICTION, RETRACTION, Operations
 from driftline.processors.outcomes.pane_rows import RowArrays, find_row, row_of
 from driftline.processors.performance.common import COMMON_WIDTH, CORRECTED, RETRACTED, N, add_label
-from driftline.processors.performance.task_layout import add_outcome
+from driftline.processors.performance.task_layout import add_outcome, add_outcome_delay
 
 # positions in the settings array
-PANE_MS, FINAL_AFTER_MS, TOLERANCE_MS, CAPACITY, FACTS_ONLY, TASK, TASK_END, ESTIMATE_END, MARK_MS = range(9)
-SETTINGS: Final = 9
+PANE_MS, FINAL_AFTER_MS, TOLERANCE_MS, CAPACITY, FACTS_ONLY, TASK, TASK_END, ESTIMATE, ESTIMATE_END, MARK_MS = range(10)
+SETTINGS: Final = 10
 
 # positions in the clock array; a mark has the first five, and then its time
 NEXT_SEQ, NEXT_PREDICTION, NEXT_LABEL, PREDICTIONS_MS, LABELS_MS, OPERATION, OPENED, MARKS, LAST_MARK = range(9)
@@ -48,7 +50,7 @@ NONE: Final = np.iinfo(np.int64).min
 class Join(NamedTuple):
     """The state of the join besides its facts."""
 
-    settings: I64  # [9] see above; CAPACITY 0: without limit; FACTS_ONLY 1: facts change, and nothing else does
+    settings: I64  # [10] see above; CAPACITY 0: without limit; FACTS_ONLY 1: facts change, and nothing else does
     # [9] number of the next fact; of both logs, the first offset that was not done, and the merged time before it; number
     # of the last operation; pane that was opened by it or NONE; number of marks, and the multiple of MARK_MS of the last
     clock: I64
@@ -58,6 +60,8 @@ class Join(NamedTuple):
     )
     pane_of_seq: I64  # [CAPACITY] pane of each of the last facts that were made, by number modulo capacity
     rows: RowArrays
+    delays: RowArrays  # one for each pane: how long labels took, see `performance.delay_curves`; of width 0 for no such
+    tables: Tables  # what the label-free estimate looks up
 
 
 class Matches(NamedTuple):
@@ -180,7 +184,7 @@ def _same_label(operations: Operations, i: int, facts: Facts, f: int) -> bool:
 
 @njit_uncounted()
 def _apply_label(facts: Facts, f: int, join: Join, sign: float) -> None:
-    """Add the fact's label to the rows of its groups, or take it away."""
+    """Add the fact's label to the rows of its groups, or take it away. label_at_ms is when it was joined."""
     if join.settings[FACTS_ONLY]:
         return
     pane = facts.event_ms[f] // join.settings[PANE_MS]
@@ -188,6 +192,9 @@ def _apply_label(facts: Facts, f: int, join: Join, sign: float) -> None:
     prediction, label = facts.prediction[f], facts.label[f]
     task, task_end = join.settings[TASK], join.settings[TASK_END]
     usable = not (math.isnan(prediction) or math.isnan(label))
+    if usable and join.delays.sums.shape[1] > 0:
+        delays = join.delays.sums[row_of(join.delays, pane, 0)]
+        add_outcome_delay(task, delays, prediction, label, facts.label_at_ms[f] - facts.event_ms[f], sign)
     if sign > 0.0 and not usable:
         join.counts[counts.UNUSABLE] += 1
     for g in range(-1, facts.groups.shape[1]):
@@ -207,6 +214,22 @@ def _mark(facts: Facts, f: int, join: Join, column: int) -> None:
     _change(join, pane, 0, column, 1.0)
     for g in range(facts.groups.shape[1]):
         _change(join, pane, int(facts.groups[f, g]), column, 1.0)
+
+
+@njit_uncounted()
+def _estimate(facts: Facts, f: int, by: float, join: Join) -> None:
+    """Add the prediction to the label-free estimates of its groups."""
+    if join.settings[FACTS_ONLY] or math.isnan(facts.prediction[f]):
+        return
+    pane = facts.event_ms[f] // join.settings[PANE_MS]
+    start, end, code = join.settings[TASK_END], join.settings[ESTIMATE_END], join.settings[ESTIMATE]
+    tables = join.tables
+    if start == end:
+        return
+    for g in range(-1, facts.groups.shape[1]):
+        row = find_row(join.rows, pane, 0 if g < 0 else facts.groups[f, g])
+        sums = join.rows.sums[row, start:end]
+        add_estimated(code, sums, facts.prediction[f], by, tables.starts, tables.edges, tables.values)
 
 
 @njit_uncounted()
@@ -233,9 +256,11 @@ def _predict(operations: Operations, i: int, facts: Facts, f: int, join: Join, m
     for g in range(facts.groups.shape[1]):
         facts.groups[f, g] = operations.groups[i, g]
     _mark(facts, f, join, N)
+    _estimate(facts, f, operations.by[i], join)
     if facts.flags[f] & LABELLED:
         _change(join, facts.label_at_ms[f] // join.settings[PANE_MS], 0, join.settings[ESTIMATE_END], -1.0)
         _count(join, counts.CLAIMED)
+        facts.label_at_ms[f] = at_ms
         _apply_label(facts, f, join, 1.0)
         _match(facts, f, at_ms, matches)
 
@@ -318,6 +343,8 @@ def fold(
     rows_per_operation = facts.groups.shape[1] + 2
     for i in range(start, operations.key.shape[0]):
         if operations.at_ms[i] >= due_ms or join.rows.used[0] + rows_per_operation > join.rows.pane.shape[0]:
+            return i
+        if join.delays.used[0] == join.delays.pane.shape[0]:
             return i
         f = which[i]
         if not join.settings[FACTS_ONLY]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from driftline.config.model_spec import ModelSpec
 from driftline.processors.arrays import I64, U8, U64
+from driftline.processors.estimation.estimator import Estimator
 from driftline.processors.outcomes import counts, fold, marks
 from driftline.processors.outcomes.facts import Facts, fact_dtype, read_facts, write_facts
 from driftline.processors.outcomes.fold import Matches
@@ -17,9 +18,8 @@ from driftline.processors.outcomes.memory_store import MemoryStore
 from driftline.processors.outcomes.operations import Operations
 from driftline.processors.outcomes.pane_rows import PaneRows
 from driftline.processors.outcomes.row_columns import RowColumns
-
-FACTS_MAX: Final = 1_000_000
-"""Facts that the store in memory holds."""
+from driftline.processors.performance.common import COMMON_WIDTH
+from driftline.processors.performance.task_layout import TaskLayout
 
 FOR_EVER: Final = int(np.iinfo(np.int64).max)
 
@@ -36,22 +36,25 @@ class Batch(NamedTuple):
 
 
 class Joiner:
-    """Does operations in merged order. `store` None: in memory, where the last `capacity` facts are kept."""
+    """Does operations in merged order. `store` None: in memory, where the last `capacity` facts are kept (as configured)."""
 
     def __init__(
         self,
         spec: ModelSpec,
         groups: int,
-        task: int,
-        columns: RowColumns,
+        task: TaskLayout,
+        estimator: Estimator,
         store: JoinStore | None = None,
-        capacity: int = FACTS_MAX,
+        capacity: int | None = None,
     ) -> None:
         self.pane_ms = spec.windows_ms[0]
-        self.rows = PaneRows(columns.width)
+        self.columns = RowColumns(COMMON_WIDTH + task.width, COMMON_WIDTH + task.width + estimator.width)
+        self.rows = PaneRows(self.columns.width)
+        self.delays = PaneRows(task.delays_width)
         self.clock: I64 = np.zeros(fold.CLOCK, np.int64)
         self.clock[[fold.LAST_MARK, fold.PREDICTIONS_MS, fold.LABELS_MS]] = fold.NONE
         self.counts: I64 = np.zeros(counts.COUNTS, np.int64)
+        capacity = spec.labels.capacity if capacity is None else capacity
         self.store = _memory_store(groups, capacity) if store is None else store
         self._groups = groups
         self._lifetime_ms = marks.lifetime_ms(spec)
@@ -62,8 +65,9 @@ class Joiner:
         self._settings[fold.FINAL_AFTER_MS] = spec.lateness_ms + spec.labels.horizon_ms
         self._settings[fold.TOLERANCE_MS] = spec.future_tolerance_ms
         self._settings[fold.CAPACITY] = len(self._pane_of_seq)
-        self._settings[fold.TASK] = task
-        self._settings[fold.TASK_END], self._settings[fold.ESTIMATE_END] = columns.task_end, columns.estimate_end
+        self._settings[fold.TASK], self._settings[fold.TASK_END] = task.code, self.columns.task_end
+        self._settings[fold.ESTIMATE], self._settings[fold.ESTIMATE_END] = estimator.code, self.columns.estimate_end
+        self._tables = estimator.tables
         self._settings[fold.MARK_MS] = marks.mark_every_ms(spec)
 
     @property
@@ -96,11 +100,21 @@ class Joiner:
         windows of that pane may be due sooner. It makes room and may also return early for that.
         """
         self.rows.grow(self._groups + 2)
+        self.delays.grow(1)
         if self.clock[fold.MARKS] == len(self._marks) and not self._settings[fold.FACTS_ONLY]:
             oldest_ms = int(batch.operations.at_ms[start]) - 2 * self._lifetime_ms
             self._marks, self.clock[fold.MARKS] = marks.with_room(self._marks, oldest_ms)
         self.clock[fold.OPENED] = fold.NONE
-        join = fold.Join(self._settings, self.clock, self.counts, self._marks, self._pane_of_seq, self.rows.arrays)
+        join = fold.Join(
+            self._settings,
+            self.clock,
+            self.counts,
+            self._marks,
+            self._pane_of_seq,
+            self.rows.arrays,
+            self.delays.arrays,
+            self._tables,
+        )
         with np.errstate(over="ignore"):  # hashes overflow; numpy warns of it where the kernel is not compiled
             stop = fold.fold(start, due_ms, batch.operations, batch.which, batch.facts, join, batch.matches)
         opened = int(self.clock[fold.OPENED])

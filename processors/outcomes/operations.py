@@ -28,6 +28,7 @@ class Operations(NamedTuple):
     offset: I64  # [n] in its log
     value: F64  # [n] prediction or label: a value, or the number of a class; NaN = unknown
     score: F64  # [n] score of a prediction, NaN = none; weight of a label
+    by: F64  # [n] what a prediction's label-free estimate goes by: its score, or the leaf of an error tree; 0 for a label
     groups: I32  # [n, G] groups of a prediction besides the whole model; zeros for a label
 
     def part(self, start: int, stop: int) -> Operations:
@@ -46,6 +47,7 @@ def no_operations(groups: int) -> Operations:
         offset=whole,
         value=number,
         score=number,
+        by=number,
         groups=np.zeros((0, groups), np.int32),
     )
 

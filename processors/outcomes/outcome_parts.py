@@ -1,7 +1,7 @@
 """The state of an outcome machine as named parts of bytes.
 
     outcomes/state      clock, counts, open windows, groups, classes
-    outcomes/rows       the rows of panes
+    outcomes/rows       the rows of panes, and their delay tables
     outcomes/waiting    marks, and operations that were read and could not be joined yet
 
 Facts are in the join store and not here.
@@ -10,7 +10,7 @@ Facts are in the join store and not here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -27,6 +27,9 @@ from driftline.schemas.inputs import Input
 STATE: Final = "outcomes/state"
 ROWS: Final = "outcomes/rows"
 WAITING: Final = "outcomes/waiting"
+
+KeptRows: TypeAlias = tuple[F64, I64, I32, I64]
+"""sums, pane, group, changed: see `pane_rows`."""
 
 _ROW_ARRAYS: Final = ("sums", "pane", "group", "changed")
 _RELEASED: Final = "released"
@@ -49,7 +52,8 @@ class Kept(NamedTuple):
     """Everything that is kept."""
 
     state: OutcomeState
-    rows: tuple[F64, I64, I32, I64]
+    rows: KeptRows
+    delays: KeptRows
     marks: I64
     released: Operations
     held: Mapping[Input, Operations]
@@ -62,28 +66,43 @@ def encode_parts(kept: Kept) -> dict[str, bytes]:
         waiting |= {f"{name}/{field}": column for field, column in operations._asdict().items()}
     return {
         STATE: msgspec.msgpack.encode(kept.state),
-        ROWS: pack_arrays(dict(zip(_ROW_ARRAYS, kept.rows, strict=True))),
+        ROWS: pack_arrays({**_named("rows", kept.rows), **_named("delays", kept.delays)}),
         WAITING: pack_arrays(waiting),
     }
 
 
-def decode_parts(parts: Mapping[str, bytes], width: int, groups: int) -> Kept:
-    """What `encode_parts` was given, for rows of this width and so many groups. Raises DamagedSnapshot."""
+def decode_parts(parts: Mapping[str, bytes], width: int, delays: int, groups: int) -> Kept:
+    """What `encode_parts` was given, for rows and delay tables of these widths and so many groups.
+
+    Raises DamagedSnapshot.
+    """
     try:
         state = msgspec.msgpack.decode(parts[STATE], type=OutcomeState)
         rows, waiting = unpack_arrays(parts[ROWS]), unpack_arrays(parts[WAITING])
         kept = Kept(
             state=state,
-            rows=tuple(rows[name] for name in _ROW_ARRAYS),  # type: ignore[arg-type]
+            rows=_kept_rows(rows, "rows"),
+            delays=_kept_rows(rows, "delays"),
             marks=waiting["marks"],  # type: ignore[arg-type]
             released=_operations(waiting, _RELEASED),
             held={source: _operations(waiting, source) for source in Input},
         )
     except (KeyError, ValueError, msgspec.MsgspecError) as error:
         raise DamagedSnapshot(f"the state of the outcome side cannot be read ({error}): take an older one") from error
-    if kept.rows[0].shape[1:] != (width,) or kept.released.groups.shape[1:] != (groups,):
+    if kept.rows[0].shape[1:] != (width,) or kept.delays[0].shape[1:] != (delays,):
         raise DamagedSnapshot("the state of the outcome side has rows of another width: take an older one")
+    if kept.released.groups.shape[1:] != (groups,):
+        raise DamagedSnapshot("the state of the outcome side has other groups: take an older one")
     return kept
+
+
+def _named(prefix: str, rows: KeptRows) -> dict[str, NDArray[np.generic]]:
+    names = [f"{prefix}/{name}" for name in _ROW_ARRAYS]
+    return dict(zip(names, rows, strict=True))
+
+
+def _kept_rows(arrays: Mapping[str, NDArray[np.generic]], prefix: str) -> KeptRows:
+    return tuple(arrays[f"{prefix}/{name}"] for name in _ROW_ARRAYS)  # type: ignore[return-value]
 
 
 def _operations(arrays: Mapping[str, NDArray[np.generic]], name: str) -> Operations:

@@ -14,10 +14,11 @@ import numpy as np
 from driftline.config.fingerprint import shape_fingerprint
 from driftline.config.model_spec import ModelSpec, Task
 from driftline.processors.batches import LabelBatch, PredictionBatch
+from driftline.processors.estimation.estimator import estimator_of
 from driftline.processors.outcomes.counts import OutcomeCounters, counters_of
 from driftline.processors.outcomes.groups import Groups
 from driftline.processors.outcomes.join_store import JoinStore
-from driftline.processors.outcomes.joiner import FACTS_MAX, FOR_EVER, Joiner
+from driftline.processors.outcomes.joiner import FOR_EVER, Joiner
 from driftline.processors.outcomes.marks import Place, Position
 from driftline.processors.outcomes.operations import Operations, joined, no_operations
 from driftline.processors.outcomes.outcome_parts import Kept, OutcomeState, decode_parts, encode_parts
@@ -28,8 +29,8 @@ from driftline.processors.outcomes.schedule import Due, Schedule
 from driftline.processors.outcomes.task_sums import classes_of, prediction_field, task_of
 from driftline.processors.outcomes.telling import Telling
 from driftline.processors.outcomes.waiting_room import WaitingRoom
-from driftline.processors.performance.common import COMMON_WIDTH
 from driftline.processors.performance.task_layout import task_layout
+from driftline.processors.reference.layout import layout_of
 from driftline.processors.reference.profile import Reference
 from driftline.processors.signal_ids import digest
 from driftline.schemas.inputs import Input
@@ -41,7 +42,7 @@ class Outcomes:
 
     `reference`: of the model; it says what a prediction's columns mean, and which task it is if the settings do not.
     `begins`: the first prediction that is judged; labels from before its merged time are not taken. `store`: where
-    predictions wait; None: in memory, for the last `capacity` of them.
+    predictions wait; None: in memory, for the last `capacity` of them (None: as configured).
     """
 
     def __init__(
@@ -52,23 +53,23 @@ class Outcomes:
         partition: int = 0,
         begins: Place | None = None,
         store: JoinStore | None = None,
-        capacity: int = FACTS_MAX,
+        capacity: int | None = None,
     ) -> None:
         task = task_of(spec, reference)
         classes = classes_of(task, reference)
         layout = task_layout(task, len(classes.names))
-        columns = RowColumns(task_end=COMMON_WIDTH + layout.width, estimate_end=COMMON_WIDTH + layout.width)
+        estimator = estimator_of(reference.performance, layout_of(reference, spec), classes.names)
         groups = Groups(spec)
-        self.fingerprint = _fingerprint(spec, reference, task, columns)
-        self._predictions = PredictionOperations(spec, reference, classes, groups)
+        self._predictions = PredictionOperations(spec, reference, classes, groups, estimator)
         self._labels = LabelOperations(classes, groups.per_event)
         self._room = WaitingRoom(groups.per_event)
         self._released = no_operations(groups.per_event)
         self._refill: Refill | None = None
         self._groups, self._classes = groups, classes
-        self._joiner = Joiner(spec, groups.per_event, layout.code, columns, store, capacity)
+        self._joiner = Joiner(spec, groups.per_event, layout, estimator, store, capacity)
+        self.fingerprint = _fingerprint(spec, reference, task, self._joiner.columns)
         self._schedule = Schedule(spec.windows_ms, spec.lateness_ms, spec.labels.horizon_ms)
-        self._telling = Telling(spec, partition, groups, columns, layout, classes)
+        self._telling = Telling(spec, partition, groups, self._joiner.columns, layout, classes, estimator)
         self._since_ms = None if begins is None else begins.latest_ms
         self._first_offset = 0 if begins is None else begins.offset
         self._longest_ms = spec.windows_ms[-1]
@@ -99,8 +100,10 @@ class Outcomes:
         Windows that are open still, if something has changed in them, are told of as not final.
         """
         signals = self._join(self._room.release(FOR_EVER, FOR_EVER)) + self._tell_due(end_ms)
+        rows, delays = self._joiner.rows, self._joiner.delays
         for due in self._schedule.waiting():
-            signals += self._telling.windows(due, self._joiner.rows, final=False, all_groups=False)
+            now = due._replace(due_ms=end_ms)
+            signals += self._telling.windows(now, rows, delays, final=False, all_groups=False)
         return signals
 
     @property
@@ -157,10 +160,11 @@ class Outcomes:
 
         Raises DamagedSnapshot for parts that cannot be read.
         """
-        kept = decode_parts(parts, self._joiner.rows.width, self._groups.per_event)
+        kept = decode_parts(parts, self._joiner.rows.width, self._joiner.delays.width, self._groups.per_event)
         state = kept.state
         self._joiner.restore(np.array(state.clock), np.array(state.counts), kept.marks)
         self._joiner.rows.restore(*kept.rows)
+        self._joiner.delays.restore(*kept.delays)
         self._schedule.restore(state.dues)
         self._groups.restore(state.groups)
         for name in state.classes:
@@ -172,7 +176,6 @@ class Outcomes:
 
     def _kept(self) -> Kept:
         joiner = self._joiner
-        rows = joiner.rows
         return Kept(
             state=OutcomeState(
                 clock=joiner.kept_clock().tolist(),
@@ -184,7 +187,8 @@ class Outcomes:
                 since_ms=self._since_ms,
                 first_offset=self._first_offset,
             ),
-            rows=(rows.sums, rows.pane, rows.group, rows.changed),
+            rows=joiner.rows.kept(),
+            delays=joiner.delays.kept(),
             marks=joiner.marks,
             released=self._released,
             held={source: self._room.held(source) for source in Input},
@@ -231,7 +235,7 @@ class Outcomes:
     def _tell(self, due: Due) -> list[PerformanceWindow | LabelExpired]:
         rows = self._joiner.rows
         signals: list[PerformanceWindow | LabelExpired] = []
-        signals += self._telling.windows(due, rows, final=due.final, all_groups=due.final)
+        signals += self._telling.windows(due, rows, self._joiner.delays, final=due.final, all_groups=due.final)
         if not due.final:
             self._schedule.told(due, self._joiner.operation)
             return signals
@@ -243,6 +247,8 @@ class Outcomes:
                 signals.append(expired)
         if due.length_ms == self._longest_ms:
             rows.keep(~self._telling.rows_of(due, rows))
+            delays = self._joiner.delays
+            delays.keep(~self._telling.rows_of(due, delays))
         return signals
 
 

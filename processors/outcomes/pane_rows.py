@@ -128,6 +128,10 @@ class PaneRows:
         """Only these rows (bool[rows]) stay, in their order."""
         self.restore(self.sums[kept], self.pane[kept], self.group[kept], self.changed[kept])
 
+    def kept(self) -> tuple[F64, I64, I32, I64]:
+        """For `restore`: sums, pane, group, changed; views."""
+        return self.sums, self.pane, self.group, self.changed
+
     def restore(self, sums: F64, pane: I64, group: I32, changed: I64, capacity: int = _SMALLEST) -> None:
         """Take over these rows: float64[k, width], int64[k], int32[k], int64[k]."""
         while capacity < len(pane):

@@ -17,6 +17,7 @@ from driftline.processors.arrays import F64
 from driftline.processors.batches import LabelBatch, PredictionBatch
 from driftline.processors.codes import N_CODES
 from driftline.processors.columns import columns_of
+from driftline.processors.estimation.estimator import Estimator
 from driftline.processors.id_hash import hash_key
 from driftline.processors.outcomes.groups import Groups
 from driftline.processors.outcomes.operations import LABEL, PREDICTION, RETRACTION, Operations
@@ -34,13 +35,18 @@ _CLASS_TASKS: Final = ("binary", "multiclass")
 class PredictionOperations:
     """Reads predictions; `reference` is the one of the model (not of a version), whose layout the batches have."""
 
-    def __init__(self, spec: ModelSpec, reference: Reference, classes: Classes, groups: Groups) -> None:
+    def __init__(
+        self, spec: ModelSpec, reference: Reference, classes: Classes, groups: Groups, estimator: Estimator
+    ) -> None:
+        self._estimator = estimator
         self._groups = groups
         self._classes = classes
         self._hash_key = hash_key(spec.name)
         self._layout = layout_of(reference, spec)
         wanted = tuple(field for field in self._layout.fields if field.role in ("prediction", "score"))
-        self._narrow = EventLayout(fields=wanted, segment_sets=spec.segments)
+        narrow = EventLayout(fields=wanted, segment_sets=spec.segments)
+        # an estimate that goes by the features needs them all
+        self._layout_of_rows = narrow if estimator.leaves is None else self._layout
         prediction = next((field for field in reference.fields if field.role == "prediction"), None)
         by_category = prediction is not None and prediction.kind != "numeric"
         self._class_of_code = _class_of_code(prediction, classes) if prediction is not None and by_category else None
@@ -49,7 +55,7 @@ class PredictionOperations:
         """Every prediction of the batch, in order."""
         layout, columns = self._layout, batch
         if batch.rows is not None:
-            layout, columns = self._narrow, columns_of(batch.rows, self._narrow)
+            layout, columns = self._layout_of_rows, columns_of(batch.rows, self._layout_of_rows)
         if self._classes.task == "ranking":
             value, score = list_items(self._hash_key, batch.ids)
         else:
@@ -62,6 +68,7 @@ class PredictionOperations:
             offset=batch.offsets,
             value=value,
             score=score,
+            by=self._estimator.scores(score, columns.numeric, columns.category),
             groups=self._groups.of(columns),
         )
 
@@ -97,6 +104,7 @@ class LabelOperations:
             offset=batch.offsets,
             value=self._classes.codes(batch.labels),
             score=kept_weights(batch.weights),
+            by=np.zeros(n),
             groups=np.zeros((n, self._groups), np.int32),
         )
 

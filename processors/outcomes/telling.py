@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from driftline.config.fingerprint import config_hash, shape_fingerprint
 from driftline.config.model_spec import ModelSpec
-from driftline.processors.arrays import F64, I64, Bool
+from driftline.processors.arrays import F64, I32, I64, Bool
+from driftline.processors.estimation.estimator import Estimator
 from driftline.processors.outcomes.groups import Group, Groups
 from driftline.processors.outcomes.pane_rows import PaneRows
 from driftline.processors.outcomes.row_columns import RowColumns
@@ -21,10 +24,15 @@ from driftline.processors.performance.common import (
     N,
     delay_quantile,
 )
+from driftline.processors.performance.correction import pane_weights
+from driftline.processors.performance.delay_curves import CELLS, delay_curves
 from driftline.processors.performance.task_layout import TaskLayout
 from driftline.processors.rounding import written_all
 from driftline.processors.signal_ids import digest
 from driftline.schemas.signals import LabelExpired, PerformanceWindow
+
+_GROUPS_AT_ONCE: Final = 64
+"""Groups that are corrected together: each takes a row for each pane of the window."""
 
 
 class Telling:
@@ -38,6 +46,7 @@ class Telling:
         columns: RowColumns,
         task: TaskLayout,
         classes: Classes,
+        estimator: Estimator,
     ) -> None:
         self._model = spec.name
         self._partition = partition
@@ -45,11 +54,15 @@ class Telling:
         self._columns = columns
         self._task = task
         self._classes = classes
+        self._estimator = estimator
+        self._horizon_ms = spec.labels.horizon_ms + spec.lateness_ms
         self._pane_ms = spec.windows_ms[0]
         self._config_hash = config_hash(spec)
         self._shape = digest("outcomes", shape_fingerprint(spec, "windows"), spec.labels.horizon_ms)
 
-    def windows(self, due: Due, rows: PaneRows, *, final: bool, all_groups: bool) -> list[PerformanceWindow]:
+    def windows(
+        self, due: Due, rows: PaneRows, delays: PaneRows, *, final: bool, all_groups: bool
+    ) -> list[PerformanceWindow]:
         """One window of every group that has predictions in it, by number of the group.
 
         all_groups: also of those in which nothing has changed since the window was told of last.
@@ -63,7 +76,8 @@ class Telling:
         np.maximum.at(changed, which, rows.changed[of_window])
         told = (sums[:, N] > 0) & (all_groups | (changed > due.told))
         told &= np.array([self._groups.group(number).told for number in numbers.tolist()])
-        return self._signals(due, numbers[told].tolist(), sums[told], final)
+        corrected = {} if final else self._corrected(due, rows, delays, numbers[told])
+        return self._signals(due, numbers[told].tolist(), sums[told], corrected, final)
 
     def expired(self, due: Due, rows: PaneRows) -> LabelExpired | None:
         """What the final pane leaves unjoined; None when that is nothing."""
@@ -102,13 +116,41 @@ class Telling:
                 total[group, task] = self._task.merged(sums[which == group, task])
         return total
 
-    def _signals(self, due: Due, numbers: list[int], sums: F64, final: bool) -> list[PerformanceWindow]:
+    def _corrected(self, due: Due, rows: PaneRows, delays: PaneRows, numbers: I32) -> dict[str, F64]:
+        """Metrics of k groups (int32[k]) corrected for labels that come at different speeds; see `correction`."""
+        if not delays.width or not len(delays) or not len(numbers):
+            return {}
+        tables = delays.sums.reshape(len(delays), -1, CELLS)
+        ages_ms = (due.due_ms - (delays.pane + 1) * self._pane_ms).astype(np.float64)
+        curves = delay_curves(tables, ages_ms, float(self._horizon_ms))
+        panes = np.unique(rows.pane[self.rows_of(due, rows)])
+        youngest_ms = (due.due_ms - (panes + 1) * self._pane_ms).astype(np.float64)
+        weights = pane_weights(curves, youngest_ms, youngest_ms + self._pane_ms)
+        parts = [
+            self._task.corrected(self._by_pane(rows, panes, some), weights)
+            for some in np.array_split(numbers, -(-len(numbers) // _GROUPS_AT_ONCE))
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _by_pane(self, rows: PaneRows, panes: I64, numbers: I32) -> F64:
+        """float64[panes, k, task width]: the sums of some groups (int32[k], ascending), 0 where there is no row."""
+        sums = np.zeros((len(panes), len(numbers), self._task.width))
+        at = np.flatnonzero(np.isin(rows.pane, panes) & np.isin(rows.group, numbers))
+        where = np.searchsorted(panes, rows.pane[at]), np.searchsorted(numbers, rows.group[at])
+        sums[where] = rows.sums[at, COMMON_WIDTH : self._columns.task_end]
+        return sums
+
+    def _signals(
+        self, due: Due, numbers: list[int], sums: F64, corrected: dict[str, F64], final: bool
+    ) -> list[PerformanceWindow]:
         """sums: float64[k, width], those of the k groups of these numbers."""
         cells = sums[:, DELAY : DELAY + DELAY_CELLS]
         p50, p90 = _whole_ms(delay_quantile(cells, 0.5)), _whole_ms(delay_quantile(cells, 0.9))
         coverage = written_all(sums[:, LABELLED] / sums[:, N])
         computed = self._task.metrics(sums[:, COMMON_WIDTH : self._columns.task_end], self._classes.names)
-        metrics = {name: written_all(values) for name, values in computed.items()}
+        metrics = {name: written_all(values) for name, values in {**computed, **corrected}.items()}
+        guessed = self._estimator.metrics(sums[:, self._columns.task_end : self._columns.estimate_end])
+        estimated = {name: written_all(values) for name, values in guessed.items()}
         counted = sums[:, [N, LABELLED, CORRECTED]].astype(np.int64).tolist()
         signals = []
         for k, number in enumerate(numbers):
@@ -133,6 +175,7 @@ class Telling:
                     delay_ms_p50=p50[k],
                     delay_ms_p90=p90[k],
                     metrics={name: values[k] for name, values in metrics.items()},
+                    estimated={name: values[k] for name, values in estimated.items()},
                     config_hash=self._config_hash,
                 )
             )
