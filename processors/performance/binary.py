@@ -148,17 +148,23 @@ def class_metrics(sums: F64) -> dict[str, F64]:
         }
 
 
-def corrected(sums: F64, weights: F64) -> dict[str, F64]:
+def reweighted(sums: F64, weights: F64) -> F64:
+    """float64[n, 8]: the columns that `corrected` needs, with each label standing for so many.
+
+    sums: float64[n, WIDTH], rows of panes; weights: float64[n, 4] of `correction.pane_weights`, of each row's pane.
+    """
+    each = weights[:, _STRATUM]
+    return np.concatenate([each * sums[:, CONFUSION:SQUARES], each**2 * sums[:, SQUARES:LOG_LOSS]], axis=1)
+
+
+def corrected(sums: F64) -> dict[str, F64]:
     """`class_metrics` as they will be once the slow labels are in, each float64[k], with "_corrected" in the name.
 
-    sums: float64[panes, k, WIDTH], the window's panes one by one; weights: float64[panes, 4] of `correction.pane_weights`.
-    Their standard errors take the weights as exact. NaN where no pane with labels is old enough to say. (Areas under the
-    curves need no correction for delays that depend on the label's class: they compare classes at given numbers.)
+    sums: float64[k, 8], added up from `reweighted`. The standard errors take the weights as exact. NaN where no pane with
+    labels is old enough to say. (Areas under the curves need no correction for delays that depend on the label's class:
+    they compare the classes at given numbers.)
     """
-    each = weights[:, None, _STRATUM]
-    cells = (each * sums[..., CONFUSION:SQUARES]).sum(axis=0)
-    squares = (each**2 * sums[..., SQUARES:LOG_LOSS]).sum(axis=0)
-    return corrected_names(class_metrics(np.concatenate([cells, squares], axis=-1)))
+    return corrected_names(class_metrics(sums))
 
 
 def _cells(sums: F64, first: int) -> tuple[F64, F64, F64, F64]:

@@ -123,16 +123,19 @@ def delay_curves(tables: F64, ages_ms: F64, horizon_ms: float) -> DelayCurves:
     """
     edges = np.minimum(EDGES_MS, horizon_ms)
     strata = tables.shape[1]
+    oldest_first = np.argsort(-ages_ms, kind="stable")
+    # [panes + 1, strata, 49]: labels with a delay below each edge, in the oldest 0, 1, 2 ... panes
+    below = np.zeros((len(tables) + 1, strata, CELLS + 1))
+    np.cumsum(np.cumsum(tables[oldest_first], axis=0), axis=2, out=below[1:, :, 1:])
+    can_tell = np.searchsorted(-ages_ms[oldest_first], -edges, side="right")
     known = np.ones((strata, CELLS + 1))
     share, labels = np.zeros(strata), np.zeros(strata)
     for cell in range(CELLS - 1, -1, -1):
-        can_tell = tables[ages_ms >= edges[cell + 1]]
-        below_next = can_tell[:, :, : cell + 1].sum(axis=(0, 2))
-        below = can_tell[:, :, :cell].sum(axis=(0, 2))
-        if below_next.sum() > 0.0 and share.sum() == 0.0:
-            share, labels = below_next / below_next.sum(), below_next
-        ratio = _ratio(below.sum(), below_next.sum())
-        known[:, cell] = known[:, cell + 1] * (below + POOLED_LABELS * ratio) / (below_next + POOLED_LABELS)
+        part, whole = below[can_tell[cell + 1], :, cell], below[can_tell[cell + 1], :, cell + 1]
+        if whole.sum() > 0.0 and share.sum() == 0.0:
+            share, labels = whole / whole.sum(), whole
+        ratio = _ratio(part.sum(), whole.sum())
+        known[:, cell] = known[:, cell + 1] * (part + POOLED_LABELS * ratio) / (whole + POOLED_LABELS)
     known[:, 0] = 0.0
     return DelayCurves(edges, known, share, labels)
 

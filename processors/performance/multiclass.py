@@ -46,6 +46,9 @@ GROUPS: Final = 10
 CLASSES: Final = CALIBRATION + GROUPS
 """First column of the classes: the confusion matrix by label and prediction, or right, predicted, true by class."""
 
+CORRECTED_MATRIX: Final = 5
+"""Of `reweighted`: first column of the matrix; before it are those that have the same place in a row."""
+
 CONFUSION_MAX: Final = 8
 COUNTED_MAX: Final = 32
 
@@ -153,18 +156,14 @@ def metrics(sums: F64, names: Sequence[str] = ()) -> dict[str, F64]:
     apart; an error from fewer than two.
     """
     wrong, right = sums[..., WRONG], sums[..., RIGHT]
-    predicted, true, hits = _by_class(sums)
     total, squares = wrong + right, sums[..., SQUARES] + sums[..., SQUARES + 1]
     with np.errstate(invalid="ignore", divide="ignore"):
-        f1 = 2.0 * hits / (predicted + true)
-        present = predicted + true > 0.0
-        macro_f1 = np.where(present, f1, 0.0).sum(axis=-1) / present.sum(axis=-1)
         losses_n = effective_n(sums[..., LOG_LOSS], total, squares)
         log_loss = sums[..., LOG_LOSS + 1] / sums[..., LOG_LOSS]
         found = {
             "accuracy": right / total,
             "accuracy_se": share_se(right, wrong, sums[..., SQUARES + 1], sums[..., SQUARES]),
-            "macro_f1": np.where(sums[..., BEYOND] > 0.0, math.nan, macro_f1),
+            "macro_f1": np.where(sums[..., BEYOND] > 0.0, math.nan, _macro_f1(sums)),
             "log_loss": log_loss,
             "log_loss_se": mean_se(log_loss, sums[..., LOG_LOSS + 2] / sums[..., LOG_LOSS], losses_n),
             "calibration_error": np.abs(sums[..., CALIBRATION:CLASSES]).sum(axis=-1) / sums[..., SCORED],
@@ -188,6 +187,15 @@ def confusion(sums: F64, names: Sequence[str]) -> dict[str, F64]:
     return {f"confusion/{shown[y]}/{shown[p]}": sums[..., CLASSES + y * classes + p] for y, p in pairs}
 
 
+def _macro_f1(sums: F64) -> F64:
+    """float64[k]: mean F1 over the classes that were predicted or true; NaN where there is none."""
+    predicted, true, hits = _by_class(sums)
+    present = predicted + true > 0.0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        f1 = np.where(present, 2.0 * hits / (predicted + true), 0.0)
+        return np.asarray(f1.sum(axis=-1) / present.sum(axis=-1), np.float64)
+
+
 def _by_class(sums: F64) -> tuple[F64, F64, F64]:
     """float64[k, classes]: weights by predicted class, by true class, and of those that are right."""
     classes = classes_kept(sums.shape[-1])
@@ -203,39 +211,47 @@ def strata(classes: int | None) -> int:
     return 2 * int(classes_kept(width(classes)))
 
 
-def corrected(sums: F64, weights: F64) -> dict[str, F64]:
+def reweighted(sums: F64, weights: F64) -> F64:
+    """The columns that `corrected` needs, with each label standing for so many: float64[n, 5 + classes**2], or [n, 5].
+
+    sums: float64[n, width], rows of panes; weights: float64[n, strata] of `correction.pane_weights`, of each row's pane.
+    """
+    classes = classes_kept(sums.shape[1])
+    of_wrong, of_right = weights[:, 0::2], weights[:, 1::2]
+    _, true, hits = _by_class(sums)
+    found = np.zeros((len(sums), CORRECTED_MATRIX))
+    found[:, WRONG], found[:, RIGHT] = (of_wrong * (true - hits)).sum(axis=1), (of_right * hits).sum(axis=1)
+    found[:, SQUARES] = _mean(of_wrong**2, true - hits) * sums[:, SQUARES]
+    found[:, SQUARES + 1] = _mean(of_right**2, hits) * sums[:, SQUARES + 1]
+    found[:, BEYOND] = sums[:, BEYOND]
+    if classes > CONFUSION_MAX:
+        return found
+    matrix = sums[:, CLASSES:].reshape(-1, classes, classes)
+    factor = np.where(np.eye(classes, dtype=np.bool_), of_right[..., None], of_wrong[..., None])
+    return np.concatenate([found, (factor * matrix).reshape(-1, classes * classes)], axis=1)
+
+
+def corrected(sums: F64) -> dict[str, F64]:
     """Accuracy, and macro_f1 where the confusion matrix is kept, as they will be once the slow labels are in.
 
-    sums: float64[panes, k, width], the window's panes one by one; weights: float64[panes, 2 classes] of
-    `correction.pane_weights`. float64[k], NaN where no pane with labels is old enough to say, or where there are classes
-    that are not kept apart. The standard error takes the weights as exact, and one kind's weights as alike.
+    sums: float64[k, 5 + classes**2] or [k, 5], added up from `reweighted`. float64[k], NaN where no pane with labels is old
+    enough to say, or where there are classes that are not kept apart. The standard error takes the weights as exact, and
+    those of right and of wrong labels as alike.
     """
-    of_wrong, of_right = weights[:, None, 0::2], weights[:, None, 1::2]
-    _, true, hits = _by_class(sums)
-    right, wrong = (of_right * hits).sum(axis=(0, 2)), (of_wrong * (true - hits)).sum(axis=(0, 2))
-    right_squares = (_mean(of_right**2, hits) * sums[..., SQUARES + 1]).sum(axis=0)
-    wrong_squares = (_mean(of_wrong**2, true - hits) * sums[..., SQUARES]).sum(axis=0)
+    wrong, right = sums[:, WRONG], sums[:, RIGHT]
     with np.errstate(invalid="ignore", divide="ignore"):
         accuracy = right / (right + wrong)
-    found = {"accuracy": accuracy, "accuracy_se": share_se(right, wrong, right_squares, wrong_squares)}
-    if classes_kept(sums.shape[-1]) <= CONFUSION_MAX:
-        found["macro_f1"] = metrics(_reweighted(sums, of_wrong, of_right))["macro_f1"]
-    beyond = sums[..., BEYOND].sum(axis=0) > 0.0
+    found = {"accuracy": accuracy, "accuracy_se": share_se(right, wrong, sums[:, SQUARES + 1], sums[:, SQUARES])}
+    if sums.shape[1] > CORRECTED_MATRIX:
+        rows = np.zeros((len(sums), CLASSES + sums.shape[1] - CORRECTED_MATRIX))
+        rows[:, CLASSES:] = sums[:, CORRECTED_MATRIX:]
+        found["macro_f1"] = _macro_f1(rows)
+    beyond = sums[:, BEYOND] > 0.0
     return corrected_names({name: np.where(beyond, math.nan, value) for name, value in found.items()})
 
 
 def _mean(factor: F64, weight: F64) -> F64:
-    """float64[panes, k]: the mean of a factor over the classes, by their weight; 0 where there is none."""
+    """float64[n]: the mean of a factor over the classes, by their weight; 0 where there is none."""
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = (factor * weight).sum(axis=-1) / weight.sum(axis=-1)
     return np.where(weight.sum(axis=-1) > 0.0, mean, 0.0)
-
-
-def _reweighted(sums: F64, of_wrong: F64, of_right: F64) -> F64:
-    """float64[k, width]: rows whose confusion matrix alone is filled, with each label standing for so many."""
-    classes = classes_kept(sums.shape[-1])
-    matrix = sums[..., CLASSES:].reshape(*sums.shape[:-1], classes, classes)
-    factor = np.where(np.eye(classes, dtype=np.bool_), of_right[..., None], of_wrong[..., None])
-    rows = np.zeros(sums.shape[1:])
-    rows[:, CLASSES:] = (factor * matrix).sum(axis=0).reshape(-1, classes * classes)
-    return rows

@@ -108,16 +108,19 @@ def _rates(sums: F64, positions: slice, name: str) -> dict[str, F64]:
     return {name: rate, f"{name}_se": share_se(clicked, missed, clicked_squares, missed_squares)}
 
 
-def corrected(sums: F64, weights: F64, k: int = K) -> dict[str, F64]:
+def reweighted(sums: F64, weights: F64) -> F64:
+    """float64[n, 84]: the columns of `corrected`, with each label standing for so many.
+
+    sums: float64[n, WIDTH], rows of panes; weights: float64[n, 4] of `correction.pane_weights`, of each row's pane.
+    """
+    each = np.repeat(weights[:, [0, 3]], POSITIONS + 1, axis=1)
+    return np.concatenate([each * sums[:, MISSED:MISSED_SQUARES], each**2 * sums[:, MISSED_SQUARES:NDCG]], axis=1)
+
+
+def corrected(sums: F64, k: int = K) -> dict[str, F64]:
     """The click-through rates as they will be once the slow labels are in, with "_corrected" in the name.
 
-    sums: float64[panes, m, WIDTH], the window's panes one by one; weights: float64[panes, 4] of `correction.pane_weights`.
-    float64[m]; NaN where no pane with labels is old enough to say. The standard errors take the weights as exact.
+    sums: float64[m, 84], added up from `reweighted`. float64[m]; NaN where no pane with labels is old enough to say. The
+    standard errors take the weights as exact.
     """
-    missed, clicked = weights[:, 0, None, None], weights[:, 3, None, None]
-    row = np.zeros(sums.shape[1:])
-    row[:, MISSED:CLICKED] = (missed * sums[..., MISSED:CLICKED]).sum(axis=0)
-    row[:, CLICKED:MISSED_SQUARES] = (clicked * sums[..., CLICKED:MISSED_SQUARES]).sum(axis=0)
-    row[:, MISSED_SQUARES:CLICKED_SQUARES] = (missed**2 * sums[..., MISSED_SQUARES:CLICKED_SQUARES]).sum(axis=0)
-    row[:, CLICKED_SQUARES:NDCG] = (clicked**2 * sums[..., CLICKED_SQUARES:NDCG]).sum(axis=0)
-    return corrected_names({name: value for name, value in metrics(row, k).items() if name.startswith("ctr")})
+    return corrected_names(_rates(sums, slice(0, POSITIONS + 1), "ctr") | _rates(sums, slice(0, k), f"ctr_at_{k}"))

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from driftline.config.model_spec import Task
-from driftline.processors.arrays import F64
+from driftline.processors.arrays import F64, I64
 from driftline.processors.kernels import njit_uncounted
 from driftline.processors.performance import binary, multiclass, ranking, regression
 from driftline.processors.performance.delay_curves import CELLS, add_delay
@@ -89,13 +91,23 @@ class TaskLayout:
             return multiclass.metrics(sums, classes)
         return regression.metrics(sums) if self.code == REGRESSION else ranking.metrics(sums, self.k)
 
-    def corrected(self, sums: F64, weights: F64) -> dict[str, F64]:
-        """Metrics corrected for delays, of float64[panes, k, width] and `correction.pane_weights`; none for a regression."""
+    def corrected(self, sums: F64, weights: F64, which: I64, k: int) -> dict[str, F64]:
+        """Metrics corrected for delays, each float64[k]; none for a regression.
+
+        sums: float64[n, width], rows of panes; weights: float64[n, strata] of `correction.pane_weights`, of each row's
+        pane; which: int64[n], the group 0..k-1 that a row adds to.
+        """
+        if self.code == REGRESSION:
+            return {}
+        rows = _REWEIGHTED[self.code](sums, weights)
+        total = np.zeros((k, rows.shape[1]))
+        np.add.at(total, which, rows)
         if self.code == BINARY:
-            return binary.corrected(sums, weights)
-        if self.code == MULTICLASS:
-            return multiclass.corrected(sums, weights)
-        return ranking.corrected(sums, weights, self.k) if self.code == RANKING else {}
+            return binary.corrected(total)
+        return multiclass.corrected(total) if self.code == MULTICLASS else ranking.corrected(total, self.k)
+
+
+_REWEIGHTED: Final = {BINARY: binary.reweighted, MULTICLASS: multiclass.reweighted, RANKING: ranking.reweighted}
 
 
 def task_layout(task: Task, classes: int | None = None, *, k: int = ranking.K) -> TaskLayout:

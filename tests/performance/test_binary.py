@@ -19,6 +19,7 @@ from driftline.processors.performance.binary import (
     add,
     corrected,
     metrics,
+    reweighted,
     sums_plain,
 )
 from driftline.processors.performance.common import COMMON_WIDTH
@@ -207,8 +208,7 @@ def test_a_perfect_score_on_few_labels_still_has_an_error() -> None:
 
 def test_without_labels_nothing_is_defined() -> None:
     assert all(math.isnan(value) for value in one(np.zeros(WIDTH)).values())
-    unknown = np.zeros((3, 1, WIDTH))
-    assert all(np.isnan(v).all() for v in corrected(unknown, np.ones((3, 4))).values())
+    assert all(np.isnan(v).all() for v in corrected(reweighted(np.zeros((3, WIDTH)), np.ones((3, 4)))).values())
 
 
 def test_a_score_that_is_no_probability_leaves_the_classes_counted() -> None:

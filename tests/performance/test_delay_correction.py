@@ -23,7 +23,9 @@ from driftline.processors.performance.delay_curves import (
     delay_curves,
     stratum_of,
 )
+from driftline.processors.performance.task_layout import task_layout
 
+BINARY = task_layout("binary")
 HOUR, DAY = 3_600_000.0, 86_400_000.0
 PANE, HORIZON = 6 * HOUR, 14 * DAY
 
@@ -88,7 +90,8 @@ def provisional(of: History, window_days: tuple[float, float], now_ms: float) ->
     young = now_ms - PANE * (1.0 + np.array(panes))
     weights = pane_weights(curves, young, young + PANE)
     naive = binary.metrics(rows.sum(axis=0))["accuracy"][0]
-    return float(naive), float(binary.corrected(rows, weights)["accuracy_corrected"][0]), of.accuracy(panes)
+    corrected = BINARY.corrected(rows[:, 0], weights, np.zeros(len(rows), np.int64), 1)
+    return float(naive), float(corrected["accuracy_corrected"][0]), of.accuracy(panes)
 
 
 @pytest.mark.compiled
@@ -160,8 +163,9 @@ def test_final_labels_stand_for_themselves(test_seed: int) -> None:
     young = now - PANE * (1.0 + np.array(panes))
     weights = pane_weights(curves, young, young + PANE)
     assert np.array_equal(weights, np.ones((4, 4)))
-    found = binary.corrected(of.rows(panes, now), weights)
-    plain = binary.metrics(of.rows(panes, now).sum(axis=0))
+    rows = of.rows(panes, now)
+    found = BINARY.corrected(rows[:, 0], weights, np.zeros(len(rows), np.int64), 1)
+    plain = binary.metrics(rows.sum(axis=0))
     for name, value in found.items():
         assert value == pytest.approx(plain[name.replace("_corrected", "")]), name
 
@@ -209,14 +213,15 @@ def test_labels_without_a_stratum_are_passed_over() -> None:
 @pytest.mark.parametrize("classes", [3, None])
 def test_a_multiclass_model_is_corrected_by_class(classes: int | None) -> None:
     # class 0: all labels in, 40 right of 50; class 2: a tenth in, 9 right of 10
-    sums = np.zeros((1, 1, multiclass.width(classes)))
+    layout = task_layout("multiclass", classes)
+    sums = np.zeros((1, layout.width))
     for label, right, wrong in ((0.0, 40, 10), (2.0, 9, 1)):
         for prediction, times in ((label, right), (1.0, wrong)):
             for _ in range(times):
-                multiclass.add(sums[0, 0], prediction, math.nan, label, 1.0, 1.0)
-    weights = np.ones((1, multiclass.strata(classes)))
+                multiclass.add(sums[0], prediction, math.nan, label, 1.0, 1.0)
+    weights = np.ones((1, layout.strata))
     weights[0, 4:6] = 10.0
-    found = multiclass.corrected(sums, weights)
+    found = layout.corrected(sums, weights, np.zeros(1, np.int64), 1)
     assert found["accuracy_corrected"] == pytest.approx((40 + 90) / 150)
     assert 0.01 < found["accuracy_corrected_se"][0] < 0.1
     if classes == 3:

@@ -22,7 +22,7 @@ from driftline.processors.performance.ranked_lists import (
     list_values_plain,
     no_lists,
 )
-from driftline.processors.performance.ranking import WIDTH, add, add_list, corrected, metrics, sums_plain
+from driftline.processors.performance.ranking import WIDTH, add, add_list, corrected, metrics, reweighted, sums_plain
 from tests.performance.outcomes import WEIGHTS, Outcome, columns, summed, summed_with_corrections
 
 POSITION = st.integers(1, 30).map(float) | st.just(math.nan)
@@ -126,7 +126,7 @@ def test_the_newest_lists_are_kept_and_the_rest_is_counted(keys: list[int], capa
 def test_slow_clicks_are_made_up_for() -> None:
     # of 100 clicks half are in, of 300 items that were not clicked a tenth
     sums = summed(add, WIDTH, [Outcome(1.0, 1.0, 1.0)] * 50 + [Outcome(1.0, 1.0, 0.0)] * 30)
-    found = corrected(sums[None, None], np.array([[10.0, 1.0, 1.0, 2.0]]))
+    found = corrected(reweighted(sums[None], np.array([[10.0, 1.0, 1.0, 2.0]])))
     assert found["ctr_corrected"] == pytest.approx(0.25) == found["ctr_at_10_corrected"]
     assert 0.02 < found["ctr_corrected_se"][0] < 0.1
 

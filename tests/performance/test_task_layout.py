@@ -35,7 +35,7 @@ def test_panes_merge_and_are_corrected_where_there_are_classes(task: Task) -> No
     add_outcome(layout.code, panes[0, 0], 1.0, 0.8, 1.0, 1.0, 1.0)
     add_outcome(layout.code, panes[1, 0], 0.0, 0.3, 1.0, 1.0, 1.0)
     shown = layout.metrics(layout.merged(panes), ["a", "b", "c"])
-    corrected = layout.corrected(panes, np.ones((2, layout.strata)))
+    corrected = layout.corrected(panes[:, 0], np.ones((2, layout.strata)), np.zeros(2, np.int64), 1)
     assert bool(corrected) == (task != "regression")
     for name, value in corrected.items():
         assert value == pytest.approx(shown[name.replace("_corrected", "")], nan_ok=True)
