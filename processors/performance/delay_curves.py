@@ -79,14 +79,16 @@ def delay_cells_by_class(table: F64) -> F64:
 class DelayCurves:
     """The share of labels that are in by each age, of those that come by the horizon.
 
-    edges_ms: float64[49], ascending, cut at the horizon. known: float64[strata, 49], 0 at the first edge and 1 at the last.
-    share: float64[strata], of the labels that come in the end. labels: float64[strata], how many this was learnt from.
+    edges_ms: float64[49], ascending, cut at the longest delay there can be. known: float64[strata, 49], 0 at the first edge
+    and 1 at the last. share: float64[strata], of the labels that come in the end. labels: float64[strata], how many this was
+    learnt from. final_age_ms: of a pane this old everything is known.
     """
 
     edges_ms: F64
     known: F64
     share: F64
     labels: F64
+    final_age_ms: float
 
     def known_between(self, from_ms: F64, to_ms: F64) -> F64:
         """float64[panes, strata]: the share that is in, of predictions whose ages are spread evenly over [from, to].
@@ -98,7 +100,8 @@ class DelayCurves:
         area = self._area(high) - self._area(low)
         at = self._at(high)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(spread > 0.0, area / spread, at)
+            mean = np.where(spread > 0.0, area / spread, at)
+        return np.where(from_ms[:, None] >= self.final_age_ms, 1.0, mean)
 
     def _at(self, age_ms: F64) -> F64:
         """float64[panes, strata]: the curves at an age, linear between edges."""
@@ -114,20 +117,21 @@ class DelayCurves:
         return np.asarray((whole[:, at] + 0.5 * (self.known[:, at] + self._at(age_ms).T) * inside).T, np.float64)
 
 
-def delay_curves(tables: F64, ages_ms: F64, horizon_ms: float) -> DelayCurves:
+def delay_curves(tables: F64, ages_ms: F64, final_age_ms: float, pane_ms: float = 0.0) -> DelayCurves:
     """Learn the curves of all strata from the panes at hand.
 
     tables: float64[panes, strata, 48]. ages_ms: float64[panes], how long ago each pane ended, so the age of its youngest
-    prediction. horizon_ms: the age at which a pane is final. A delay that no pane is old enough to show is taken as not
+    prediction. final_age_ms: the age at which a pane is final; pane_ms: its length, by which the oldest prediction in it is
+    older. A delay that no pane is old enough to show is taken as not
     to occur; until a first pane is final the curves are relative to what the oldest one could show.
     """
-    edges = np.minimum(EDGES_MS, horizon_ms)
+    edges = np.minimum(EDGES_MS, final_age_ms + pane_ms)
     strata = tables.shape[1]
     oldest_first = np.argsort(-ages_ms, kind="stable")
     # [panes + 1, strata, 49]: labels with a delay below each edge, in the oldest 0, 1, 2 ... panes
     below = np.zeros((len(tables) + 1, strata, CELLS + 1))
     np.cumsum(np.cumsum(tables[oldest_first], axis=0), axis=2, out=below[1:, :, 1:])
-    can_tell = np.searchsorted(-ages_ms[oldest_first], -edges, side="right")
+    can_tell = np.searchsorted(-ages_ms[oldest_first], -np.minimum(edges, final_age_ms), side="right")
     known = np.ones((strata, CELLS + 1))
     share, labels = np.zeros(strata), np.zeros(strata)
     for cell in range(CELLS - 1, -1, -1):
@@ -137,7 +141,7 @@ def delay_curves(tables: F64, ages_ms: F64, horizon_ms: float) -> DelayCurves:
         ratio = _ratio(part.sum(), whole.sum())
         known[:, cell] = known[:, cell + 1] * (part + POOLED_LABELS * ratio) / (whole + POOLED_LABELS)
     known[:, 0] = 0.0
-    return DelayCurves(edges, known, share, labels)
+    return DelayCurves(edges, known, share, labels, final_age_ms)
 
 
 def _ratio(part: float, whole: float) -> float:

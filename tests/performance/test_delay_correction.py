@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from driftline.processors.arrays import F64, I64, Bool
 from driftline.processors.performance import binary, multiclass
 from driftline.processors.performance.common import delay_cell
+from driftline.processors.performance.corrected_windows import PaneSums, corrected_metrics
 from driftline.processors.performance.correction import pane_weights
 from driftline.processors.performance.delay_curves import (
     CELLS,
@@ -84,13 +85,19 @@ def history(seed: int, *, wrong_is_faster: bool = False) -> History:
 def provisional(of: History, window_days: tuple[float, float], now_ms: float) -> tuple[float, float, float]:
     """Naive and corrected accuracy of a window at a time, and the truth."""
     panes = range(int(window_days[0] * DAY // PANE), int(window_days[1] * DAY // PANE))
-    tables, ages = of.tables(now_ms)
-    curves = delay_curves(tables, ages, HORIZON)
-    rows = of.rows(panes, now_ms)
-    young = now_ms - PANE * (1.0 + np.array(panes))
-    weights = pane_weights(curves, young, young + PANE)
-    naive = binary.metrics(rows.sum(axis=0))["accuracy"][0]
-    corrected = BINARY.corrected(rows[:, 0], weights, np.zeros(len(rows), np.int64), 1)
+    tables, _ = of.tables(now_ms)
+    rows = of.rows(panes, now_ms)[:, 0]
+    corrected = corrected_metrics(
+        BINARY,
+        PaneSums(rows, np.array(panes)),
+        PaneSums(tables.reshape(len(tables), -1), np.arange(len(tables))),
+        np.zeros(len(rows), np.int64),
+        1,
+        at_ms=int(now_ms),
+        pane_ms=int(PANE),
+        final_age_ms=int(HORIZON),
+    )
+    naive = binary.metrics(rows.sum(axis=0, keepdims=True))["accuracy"][0]
     return float(naive), float(corrected["accuracy_corrected"][0]), of.accuracy(panes)
 
 
@@ -175,7 +182,7 @@ def test_the_share_known_over_a_span_of_ages_is_the_mean_of_the_curve(first: flo
     edges = np.minimum(EDGES_MS, HORIZON)
     known = np.array([np.linspace(0.0, 1.0, CELLS + 1), np.linspace(0.0, 1.0, CELLS + 1) ** 2])
     known[:, edges >= HORIZON] = 1.0
-    curves = DelayCurves(edges, known, np.array([0.5, 0.5]), np.array([1.0, 1.0]))
+    curves = DelayCurves(edges, known, np.array([0.5, 0.5]), np.array([1.0, 1.0]), 3 * HORIZON)
     low, high = sorted((first, second))
     ages = np.linspace(low, high, 4_001)
     expected = [np.interp(ages, edges, row).mean() for row in known]
