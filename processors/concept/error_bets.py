@@ -122,7 +122,7 @@ def error_bets_run(
                 count[ERRORS] += np.int64(x)
                 count[REST_VALUES], count[REST_ERRORS] = count[VALUES], count[ERRORS]
                 mark[AT] = mark[SEEN]
-                note_rest(onsets[r], stake, resting, 0.0, mark[SEEN], count[VALUES], count[ERRORS])
+                note_rest(onsets[r], stake, resting, 0.0, thresholds[g], mark[SEEN], count[VALUES], count[ERRORS])
                 if count[VALUES] == learn_from:
                     mean = count[ERRORS] / count[VALUES]
                     hits[n_hits, 0], hits[n_hits, 1], hits[n_hits, 2], hits[n_hits, 3] = i, g, r, LEARNT
@@ -140,7 +140,7 @@ def error_bets_run(
                 count[ERRORS] += np.int64(x)
             variance = p * (1.0 - p)
             standing, total = judge(stake, mark, thresholds[g], rest_limit(resting_total / variance, thresholds[g]))
-            note_rest(onsets[r], stake, resting, variance, mark[SEEN], count[VALUES], count[ERRORS])
+            note_rest(onsets[r], stake, resting, variance, thresholds[g], mark[SEEN], count[VALUES], count[ERRORS])
             if standing == AT_REST:
                 count[REST_VALUES], count[REST_ERRORS] = count[VALUES], count[ERRORS]
             elif standing == ALARMING:

@@ -26,6 +26,10 @@ from driftline.processors.detectors.protocol import EVIDENCE_COLUMNS
 from driftline.processors.detectors.river_adapter import RiverDetector
 from driftline.processors.snapshot import pack_arrays, unpack_arrays
 
+MARGIN: Final = 0.75
+"""Of the rate is used for a threshold: the run lengths are those of symmetric values and a known reference, errors are
+neither; without it up to 1.3 times the stated alarms were seen (docs/concept-drift.md)."""
+
 BLOCK: Final = 4_096
 """The most values of a run: a level of the kernels is a uint16."""
 
@@ -100,7 +104,7 @@ class AdwinOfGroups(_ArrayDetector):
     def __init__(self, rates: tuple[float, ...]) -> None:
         sums, counts = np.zeros((0, ADWIN_ROWS, ADWIN_MAX_BUCKETS)), np.zeros((0, ADWIN_ROWS), np.uint8)
         super().__init__({"sums": sums, "counts": counts, "head": np.zeros((0, ADWIN_HEAD)), "delta": np.zeros(0)})
-        self._deltas = [adwin_delta(rate) for rate in rates]
+        self._deltas = [adwin_delta(MARGIN * rate) for rate in rates]
 
     def learnt(self, row: int, column: int, mean: float) -> None:
         self._arrays["delta"][row] = self._deltas[column]
@@ -128,7 +132,7 @@ class PageHinkleyOfGroups(_ArrayDetector):
         self._ranked = ranked
 
     def learnt(self, row: int, column: int, mean: float) -> None:
-        rate = self._rates[column]
+        rate = MARGIN * self._rates[column]
         if self._ranked:
             h = page_hinkley_threshold(2.0 * rate)  # its rate counts both directions
         else:

@@ -184,7 +184,7 @@ def rank_bets_run(
                 total_of[TOTAL] += x
                 total_of[REST_VALUES], total_of[REST_TOTAL] = total_of[VALUES], total_of[TOTAL]
                 mark[AT] = mark[SEEN]
-                note_rest(onsets[r], stake, resting, 0.0, mark[SEEN], total_of[VALUES], total_of[TOTAL])
+                note_rest(onsets[r], stake, resting, 0.0, thresholds[g], mark[SEEN], total_of[VALUES], total_of[TOTAL])
                 if total_of[VALUES] == learn_from:
                     mean = total_of[TOTAL] / total_of[VALUES]
                     hits[n_hits, 0], hits[n_hits, 1], hits[n_hits, 2], hits[n_hits, 3] = i, g, r, LEARNT
@@ -207,7 +207,7 @@ def rank_bets_run(
                 total_of[VALUES] += 1.0
                 total_of[TOTAL] += x
             standing, statistic = judge(stake, mark, thresholds[g], rest_limit(resting_total, thresholds[g]))
-            note_rest(onsets[r], stake, resting, 1.0, mark[SEEN], total_of[VALUES], total_of[TOTAL])
+            note_rest(onsets[r], stake, resting, 1.0, thresholds[g], mark[SEEN], total_of[VALUES], total_of[TOTAL])
             if standing == AT_REST:
                 _copy(now, then)
                 total_of[REST_VALUES], total_of[REST_TOTAL] = total_of[VALUES], total_of[TOTAL]

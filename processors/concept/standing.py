@@ -101,10 +101,17 @@ def rest_limit(resting: float, threshold: float) -> float:
 
 
 @njit_uncounted(fastmath=False, error_model="numpy", forceinline=True)
-def note_rest(onsets: F64, stakes: F64, resting: F64, scale: float, seen: int, values: float, total: float) -> None:
-    """Lanes whose stake is at rest remember this place: float64[L, 3], float64[L], where each lies is resting / scale."""
+def note_rest(
+    onsets: F64, stakes: F64, resting: F64, scale: float, threshold: float, seen: int, values: float, total: float
+) -> None:
+    """Lanes whose stake is at rest remember this place.
+
+    onsets: float64[L, 3], stakes, resting: float64[L]; without drift a stake lies about at resting / scale. A stake that
+    could lead an alarm (its share of half the threshold) is not at rest.
+    """
+    most = 0.5 * threshold / stakes.shape[0]
     for j in range(stakes.shape[0]):
-        if stakes[j] * scale < REST_FACTOR * resting[j]:
+        if stakes[j] < most and stakes[j] * scale < REST_FACTOR * resting[j]:
             onsets[j, 0], onsets[j, 1], onsets[j, 2] = seen, values, total
 
 

@@ -45,7 +45,7 @@ class PlainStanding:
     def note_rest(self, resting: list[float], scale: float, n: float, total: float) -> None:
         """Lanes whose stake is low remember where they are."""
         for j, stake in enumerate(self.stakes):
-            if stake * scale < 3.0 * resting[j]:
+            if stake < 0.5 * self.threshold / len(self.stakes) and stake * scale < 3.0 * resting[j]:
                 self.onsets[j] = (self.seen, n, total)
 
     def _cut(self, cap: float) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from driftline.processors.arrays import F64
 from driftline.processors.budget import adwin_delta
+from driftline.processors.concept.named import MARGIN
 from driftline.processors.concept.settings import ErrorReference
 from driftline.processors.concept.watch import ErrorWatch, Learnt, Rise
 from driftline.processors.detectors.river_adapter import river_detectors
@@ -47,7 +48,7 @@ def test_larger_errors_are_found_and_smaller_ones_are_not_said(name: str) -> Non
 
 def test_adwin_alarms_where_that_of_river_does() -> None:
     errors = flips(np.random.default_rng(13), (4_000, 0.1), (4_000, 0.2), (4_000, 0.4))
-    river_adwin = river.drift.ADWIN(adwin_delta(1e-5))
+    river_adwin = river.drift.ADWIN(adwin_delta(MARGIN * 1e-5))
     expected = []
     for i, x in enumerate(errors[200:].tolist()):  # the first 200 teach the rate
         river_adwin.update(x)
