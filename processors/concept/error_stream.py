@@ -72,6 +72,21 @@ def reference_of(performance: ReferencePerformance | None) -> ErrorReference | N
     return ErrorReference(n=rows, total=float(rows - right)) if rows else None
 
 
+def dependence_of(performance: ReferencePerformance | None) -> float:
+    """How many times more the accuracy of 100 reference rows in order varies than that of independent ones; at least 1.
+
+    1 also where the profile does not say. It is the design effect, which bounds how far errors of neighbours hang together:
+    by household, by place, by session.
+    """
+    if performance is None or not performance.spread:
+        return 1.0
+    accuracy = performance.metrics.get("accuracy", 0.0)
+    chance, spread = accuracy * (1.0 - accuracy), performance.spread[0]
+    if "accuracy" not in spread.sd or chance <= 0.0:
+        return 1.0
+    return max(1.0, spread.sd["accuracy"] ** 2 * spread.rows / chance)
+
+
 class ErrorStream:
     """Detectors of one model's errors, and their words.
 

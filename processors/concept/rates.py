@@ -20,6 +20,9 @@ from driftline.processors.budget import DETECTOR_WEIGHTS, PAGE_HINKLEY_ALLOWANCE
 ERROR_STREAM_SHARE: Final = 0.2
 """Proposed by the statistics of the design; errors are the one thing that is known to matter."""
 
+LEAST_RATE: Final = 1e-100
+"""Thresholds go no further."""
+
 BUDGETED: Final = ("shiryaev_roberts", "adwin", "page_hinkley")
 
 
@@ -36,10 +39,15 @@ def error_stream_rates(model_rate: float, segment_sets: int) -> tuple[float, ...
     return (0.5 * rate, *[0.5 * rate / others] * others)
 
 
-def detector_rate(detector: str, detectors: tuple[str, ...], rate: float) -> float:
-    """What one of the budgeted `detectors` that alarm together gets of `rate`."""
+def detector_rate(detector: str, detectors: tuple[str, ...], rate: float, dependence: float = 1.0) -> float:
+    """What one of the budgeted `detectors` that alarm together gets of `rate`, as if errors were independent.
+
+    The e-detector and Page-Hinkley alarm when the log of a likelihood, a sum over values, exceeds about ln(1 / rate). Sums
+    over dependent values with `dependence` times the variance exceed so many times that limit equally seldom: to first
+    order (the exponent of a random walk is inverse to its variance), and so measured on the public data of the tests.
+    """
     total = math.fsum(DETECTOR_WEIGHTS[name] for name in detectors if name in BUDGETED)
-    return rate * DETECTOR_WEIGHTS[detector] / total
+    return max((rate * DETECTOR_WEIGHTS[detector] / total) ** dependence, LEAST_RATE)
 
 
 def page_hinkley_error_threshold(rate: float, p: float) -> float:

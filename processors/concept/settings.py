@@ -25,13 +25,15 @@ class ErrorSettings:
 
     rates: false alarms per value of the groups in each column, `rates.error_stream_rates`. detectors: "shiryaev_roberts",
     "adwin", "page_hinkley", or the name of a class of `river.drift` or `river.drift.binary`, such as "HDDMA". river: the
-    parameters of those. Raises ValueError for a setting that makes no sense.
+    parameters of those. dependence: how many times more the errors of neighbours vary together than by chance, at least 1
+    (`error_stream.dependence_of`). Raises ValueError for a setting that makes no sense.
     """
 
     values: ErrorValues
     rates: tuple[float, ...]
     detectors: tuple[str, ...] = ("shiryaev_roberts",)
     learn_from: int = LEARN_FROM
+    dependence: float = 1.0
     river: Mapping[str, Mapping[str, Any]] = field(default_factory=FrozenMap)
 
     def __post_init__(self) -> None:
@@ -39,6 +41,8 @@ class ErrorSettings:
             raise ValueError(f"learn_from={self.learn_from!r}: write 1 or more")
         if not self.rates or not all(0.0 < rate <= 0.1 for rate in self.rates):
             raise ValueError(f"rates={self.rates!r}: write one rate for each column, above 0 and up to 0.1 a value")
+        if not self.dependence >= 1.0:
+            raise ValueError(f"dependence={self.dependence!r}: write 1 (errors of neighbours are independent) or more")
         if not self.detectors or len(set(self.detectors)) != len(self.detectors):
             raise ValueError(f"detectors={self.detectors!r}: name one or more, each of them once")
 
@@ -47,7 +51,14 @@ class ErrorSettings:
         """Names all that shapes the state and the alarms."""
         river = [f"{name}:{sorted(self.river[name].items())}" for name in sorted(self.river)]
         return digest(
-            "errors", self.values, self.learn_from, *map(repr, self.rates), "detectors", *self.detectors, *river
+            "errors",
+            self.values,
+            self.learn_from,
+            repr(self.dependence),
+            *map(repr, self.rates),
+            "detectors",
+            *self.detectors,
+            *river,
         )
 
 

@@ -74,7 +74,10 @@ class ErrorWatch:
     def __init__(self, settings: ErrorSettings) -> None:
         self.settings = settings
         own = [name for name in settings.detectors if name in BUDGETED]
-        rates = {name: tuple(detector_rate(name, settings.detectors, rate) for rate in settings.rates) for name in own}
+        rates = {
+            name: tuple(detector_rate(name, settings.detectors, rate, settings.dependence) for rate in settings.rates)
+            for name in own
+        }
         ranked = settings.values == "numeric"
         self._alarms = E_DETECTOR in settings.detectors
         # shown only: the threshold it would have if it alone alarmed

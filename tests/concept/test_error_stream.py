@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from driftline.processors.arrays import F64, I32, I64
-from driftline.processors.concept.error_stream import ErrorStream, error_values, reference_of
+from driftline.processors.concept.error_stream import ErrorStream, dependence_of, error_values, reference_of
 from driftline.processors.concept.settings import ErrorSettings
 from driftline.processors.crossings import Place
-from driftline.processors.reference.performance import ReferencePerformance
+from driftline.processors.reference.performance import ReferencePerformance, Spread
 from driftline.schemas.signals import AlertOpened, Drift, Health
 
 
@@ -53,6 +53,20 @@ def test_the_reference_is_that_of_the_labelled_rows_of_the_profile() -> None:
     assert reference_of(None) is None
     assert reference_of(ReferencePerformance(task="regression", n=1_000, metrics={})) is None
     assert reference_of(ReferencePerformance(task="binary", n=0, metrics={}, confusion=[[0, 0], [0, 0]])) is None
+
+
+def test_errors_of_neighbours_that_hang_together_are_seen_in_the_spread_of_chunks() -> None:
+    def profile(sd: float) -> ReferencePerformance:
+        spread = [Spread(rows=100, chunks=60, sd={"accuracy": sd}), Spread(rows=200, chunks=30, sd={"accuracy": 9.0})]
+        return ReferencePerformance(task="binary", n=6_000, metrics={"accuracy": 0.8}, spread=spread)
+
+    assert dependence_of(profile(0.08)) == pytest.approx(4.0)
+    assert dependence_of(profile(0.03)) == 1.0
+    perfect = ReferencePerformance(
+        task="binary", n=100, metrics={"accuracy": 1.0}, spread=[Spread(rows=100, chunks=5, sd={})]
+    )
+    for says_nothing in (None, ReferencePerformance(task="regression", n=9, metrics={}), perfect):
+        assert dependence_of(says_nothing) == 1.0
 
 
 @pytest.mark.parametrize("given", [True, False])

@@ -168,6 +168,7 @@ def test_neither_batches_nor_restarts_of_the_process_show(seed: int, numeric: bo
     ("wrong", "message"),
     [
         ({"learn_from": 0}, "learn_from=0"),
+        ({"dependence": 0.5}, "dependence=0.5"),
         ({"rates": ()}, "one rate for each column"),
         ({"rates": (0.5,)}, "up to 0.1"),
         ({"detectors": ("adwin", "adwin")}, "each of them once"),
