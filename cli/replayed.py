@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from driftline.processors.estimation.reconciliation import Reconciliation
 from driftline.processors.outcomes.counts import OutcomeCounters
 from driftline.schemas.rejections import RejectionReason
 from driftline.schemas.signals import AlertOpened, PerformanceWindow, Signal, WindowClosed
@@ -17,7 +18,7 @@ from driftline.sinks.protocol import Sink
 
 @dataclass(slots=True)
 class Replayed:
-    """Counts and times in seconds. `decode_s` and `apply_s` overlap. `outcomes`: empty where no labels were given."""
+    """Counts and times in seconds. `decode_s` and `apply_s` overlap. `outcomes`, `estimates`: empty without labels."""
 
     counters: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -29,6 +30,7 @@ class Replayed:
     decode_s: float = 0.0
     apply_s: float = 0.0
     write_s: float = 0.0
+    estimates: Reconciliation = field(default_factory=Reconciliation)
 
     @property
     def events_per_s(self) -> float:
@@ -38,7 +40,8 @@ class Replayed:
     def summary(self) -> dict[str, Any]:
         """For `summary.json`."""
         seconds = {name: round(getattr(self, name), 3) for name in ("wall_s", "decode_s", "apply_s", "write_s")}
-        return {**asdict(self), **seconds, "events_per_s": round(self.events_per_s)}
+        rates = {**seconds, "events_per_s": round(self.events_per_s)}
+        return {**asdict(self), "estimates": self.estimates.summary(), **rates}
 
     def write(self, signals: list[Signal], sink: Sink) -> None:
         """Hand signals to the sink, and note how many and how long that took."""
@@ -56,6 +59,7 @@ class Replayed:
                 self.windows += 1
             elif isinstance(signal, PerformanceWindow):
                 self.performance_windows += 1
+                self.estimates.add(signal)
 
     def add_outcomes(self, counters: OutcomeCounters) -> None:
         """What became of the labels of a partition."""

@@ -9,8 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
+
+from driftline.config.durations import format_duration
+from driftline.processors.rounding import written
+from driftline.schemas.signals import PerformanceWindow
+
+LABELLED_MIN: Final = 30
+"""Windows with fewer labels say more about chance than about the estimate."""
 
 
 class Trust(Struct, frozen=True, kw_only=True):
@@ -39,7 +47,7 @@ class Trust(Struct, frozen=True, kw_only=True):
 
 
 def estimate_errors(estimated: Mapping[str, float | None], realised: Mapping[str, float | None]) -> dict[str, float]:
-    """Estimated minus realised of one final window, by metric; those that one side lacks are left out.
+    """Estimated minus realised of one final window, by metric; those that one side lacks, and standard errors, are left out.
 
     >>> estimate_errors({"accuracy": 0.75, "accuracy_se": 0.02, "f1": None}, {"accuracy": 0.5, "f1": 0.4, "mae": 1.0})
     {'accuracy': 0.25}
@@ -47,34 +55,66 @@ def estimate_errors(estimated: Mapping[str, float | None], realised: Mapping[str
     errors = {}
     for name, value in estimated.items():
         true = realised.get(name)
-        if value is not None and true is not None and math.isfinite(value - true):
+        if value is None or true is None or name.endswith("_se"):
+            continue
+        if math.isfinite(value - true):
             errors[name] = value - true
     return errors
 
 
 def reconciled(
-    trust: Mapping[str, Trust], estimated: Mapping[str, float | None], realised: Mapping[str, float | None]
+    trust: Mapping[str, Trust],
+    estimated: Mapping[str, float | None],
+    realised: Mapping[str, float | None],
+    labelled_share: float = 1.0,
 ) -> dict[str, Trust]:
-    """The summary with one more final window in it; `trust` stays as it is."""
+    """The summary with one more final window in it; `trust` stays as it is.
+
+    labelled_share: of the window's predictions, in (0, 1]. An estimate is of all of them: by chance alone the labels of a
+    share s lie 1 / sqrt(s) times as far from it.
+    """
     after = dict(trust)
     for name, error in estimate_errors(estimated, realised).items():
         before = after.get(name, Trust())
-        claimed = estimated.get(f"{name}_se")
-        judged = claimed is not None and claimed > 0.0
+        claimed = (estimated.get(f"{name}_se") or 0.0) / math.sqrt(labelled_share)
+        judged = claimed > 0.0
         after[name] = Trust(
             windows=before.windows + 1,
             absolute=before.absolute + abs(error),
             signed=before.signed + error,
             judged=before.judged + judged,
-            squared_z=before.squared_z + ((error / claimed) ** 2 if claimed is not None and judged else 0.0),
+            squared_z=before.squared_z + ((error / claimed) ** 2 if judged else 0.0),
         )
     return after
 
 
-def past_errors(trust: Mapping[str, Trust]) -> dict[str, float]:
-    """What to show beside an estimate: `<metric>_past_error`, the mean absolute error over the final windows so far.
+class Reconciliation:
+    """Keeps the summary over performance windows as they are told: final ones of whole models, by their length."""
 
-    >>> past_errors(reconciled({}, {"accuracy": 0.75}, {"accuracy": 0.5}))
-    {'accuracy_past_error': 0.25}
-    """
-    return {f"{name}_past_error": each.mean_absolute_error for name, each in trust.items()}
+    def __init__(self) -> None:
+        self._trust: dict[tuple[str, int], dict[str, Trust]] = {}
+
+    def add(self, window: PerformanceWindow) -> None:
+        """Take one window into account, if it is one of those and has labels enough."""
+        if not window.final or window.segment_set or window.version or window.labelled < LABELLED_MIN:
+            return
+        key = (window.model, window.length_ms)
+        share = min(window.labelled / window.n, 1.0)
+        self._trust[key] = reconciled(self._trust.get(key, {}), window.estimated, window.metrics, share)
+
+    def summary(self) -> dict[str, dict[str, dict[str, dict[str, float | None]]]]:
+        """model -> length ("7d") -> metric -> windows, mean absolute error, bias, error ratio (None: none was claimed)."""
+        told: dict[str, dict[str, dict[str, dict[str, float | None]]]] = {}
+        for (model, length_ms), trust in sorted(self._trust.items()):
+            if trust:
+                told.setdefault(model, {})[format_duration(length_ms)] = {name: _told(t) for name, t in trust.items()}
+        return told
+
+
+def _told(trust: Trust) -> dict[str, float | None]:
+    return {
+        "windows": trust.windows,
+        "mean_absolute_error": written(trust.mean_absolute_error),
+        "bias": written(trust.bias),
+        "error_ratio": written(trust.error_ratio),
+    }

@@ -1,7 +1,8 @@
 """A reference and a configuration that has changed since: does it still fit, and what does the configuration add?
 
-Leaving a feature out, its range and its allowed categories take effect without building the reference again; another
-kind does not, because the reference was binned as the kind it was. The hash stays that of the file.
+Leaving a feature out, its range and its allowed categories take effect without building the reference again. Another kind
+does not, because the reference was binned as the kind it was; nor does another task, because its labels were read as of
+the task it was. The hash stays that of the file.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from driftline.config.model_spec import FieldOverride, ModelSpec
+from driftline.processors.outcomes.task_sums import task_of
 from driftline.processors.reference.kinds import override_of
 from driftline.processors.reference.profile import FieldProfile, LeftOutField, Reference
 from driftline.schemas.errors import BadReference
@@ -19,7 +21,8 @@ from driftline.schemas.errors import BadReference
 def fitted(reference: Reference, spec: ModelSpec, name: str = "reference") -> Reference:
     """The reference as this configuration wants it; `name` (a path) begins the message of an error.
 
-    Raises BadReference when it is of another model, or has a feature of another kind than the configuration declares.
+    Raises BadReference when it is of another model, or has a feature of another kind, or labels of another task, than the
+    configuration declares.
     """
     problems = list(_problems(reference, spec))
     if problems:
@@ -42,6 +45,9 @@ def fitted(reference: Reference, spec: ModelSpec, name: str = "reference") -> Re
 def _problems(reference: Reference, spec: ModelSpec) -> Iterator[str]:
     if reference.model != spec.name:
         yield f"it is the profile of model {reference.model!r}, not of {spec.name!r}; build one for it"
+    task = task_of(spec, reference)
+    if reference.performance is not None and reference.performance.task != task:
+        yield f"task: its labels were read as of a {reference.performance.task} model, not {task}; build it again"
     for field in reference.fields:
         override = override_of(spec, field.role, field.name)
         kind = override.kind

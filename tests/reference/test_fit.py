@@ -7,6 +7,7 @@ from driftline.processors.reference.fit import fitted
 from driftline.processors.reference.layout import layout_of
 from driftline.processors.reference.profile import Reference
 from driftline.schemas.errors import BadReference
+from tests.estimation.references import labelled_reference
 from tests.reference.rows import field, prediction, reference_of
 
 
@@ -66,3 +67,10 @@ def test_the_layout_has_the_fields_in_order_and_the_segments_of_the_configuratio
     assert [(f.name, f.kind) for f in layout.fields] == [(f.name, f.kind) for f in reference.fields]
     assert layout.segment_sets == (("region",),)
     assert layout.category_fields[0].categories == ("red", "blue")
+
+
+def test_labels_that_were_read_as_of_another_task_need_another_reference() -> None:
+    built = labelled_reference([0, 1] * 150, [0, 1] * 150, task="binary")
+    assert fitted(built, ModelSpec(name="m")) == built, "it is still found to be binary"
+    with pytest.raises(BadReference, match="task: its labels were read as of a binary model, not regression; build"):
+        fitted(built, ModelSpec(name="m", task="regression"))
