@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from driftline.config.fingerprint import config_hash, shape_fingerprint
@@ -24,15 +22,11 @@ from driftline.processors.performance.common import (
     N,
     delay_quantile,
 )
-from driftline.processors.performance.correction import pane_weights
-from driftline.processors.performance.delay_curves import CELLS, delay_curves
+from driftline.processors.performance.corrected_windows import PaneSums, corrected_metrics
 from driftline.processors.performance.task_layout import TaskLayout
 from driftline.processors.rounding import written_all
 from driftline.processors.signal_ids import digest
 from driftline.schemas.signals import LabelExpired, PerformanceWindow
-
-_GROUPS_AT_ONCE: Final = 64
-"""Groups that are corrected together: each takes a row for each pane of the window."""
 
 
 class Telling:
@@ -55,7 +49,7 @@ class Telling:
         self._task = task
         self._classes = classes
         self._estimator = estimator
-        self._horizon_ms = spec.labels.horizon_ms + spec.lateness_ms
+        self._final_age_ms = spec.labels.horizon_ms + spec.lateness_ms
         self._pane_ms = spec.windows_ms[0]
         self._config_hash = config_hash(spec)
         self._shape = digest("outcomes", shape_fingerprint(spec, "windows"), spec.labels.horizon_ms)
@@ -117,28 +111,21 @@ class Telling:
         return total
 
     def _corrected(self, due: Due, rows: PaneRows, delays: PaneRows, numbers: I32) -> dict[str, F64]:
-        """Metrics of k groups (int32[k]) corrected for labels that come at different speeds; see `correction`."""
-        if not delays.width or not len(delays) or not len(numbers):
+        """Metrics of k groups (int32[k], ascending) corrected for labels that come at different speeds: see `correction`."""
+        if not len(numbers):
             return {}
-        tables = delays.sums.reshape(len(delays), -1, CELLS)
-        ages_ms = (due.due_ms - (delays.pane + 1) * self._pane_ms).astype(np.float64)
-        curves = delay_curves(tables, ages_ms, float(self._horizon_ms))
-        panes = np.unique(rows.pane[self.rows_of(due, rows)])
-        youngest_ms = (due.due_ms - (panes + 1) * self._pane_ms).astype(np.float64)
-        weights = pane_weights(curves, youngest_ms, youngest_ms + self._pane_ms)
-        parts = [
-            self._task.corrected(self._by_pane(rows, panes, some), weights)
-            for some in np.array_split(numbers, -(-len(numbers) // _GROUPS_AT_ONCE))
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-    def _by_pane(self, rows: PaneRows, panes: I64, numbers: I32) -> F64:
-        """float64[panes, k, task width]: the sums of some groups (int32[k], ascending), 0 where there is no row."""
-        sums = np.zeros((len(panes), len(numbers), self._task.width))
-        at = np.flatnonzero(np.isin(rows.pane, panes) & np.isin(rows.group, numbers))
-        where = np.searchsorted(panes, rows.pane[at]), np.searchsorted(numbers, rows.group[at])
-        sums[where] = rows.sums[at, COMMON_WIDTH : self._columns.task_end]
-        return sums
+        of_groups = np.flatnonzero(self.rows_of(due, rows) & np.isin(rows.group, numbers))
+        task = slice(COMMON_WIDTH, self._columns.task_end)
+        return corrected_metrics(
+            self._task,
+            PaneSums(rows.sums[of_groups, task], rows.pane[of_groups]),
+            PaneSums(delays.sums, delays.pane),
+            np.searchsorted(numbers, rows.group[of_groups]),
+            len(numbers),
+            at_ms=due.due_ms,
+            pane_ms=self._pane_ms,
+            final_age_ms=self._final_age_ms,
+        )
 
     def _signals(
         self, due: Due, numbers: list[int], sums: F64, corrected: dict[str, F64], final: bool
