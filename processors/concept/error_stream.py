@@ -11,6 +11,7 @@ version has a reference of its own to live up to. So does a regression: its prof
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -69,28 +70,29 @@ def reference_of(performance: ReferencePerformance | None) -> ErrorReference | N
         return None
     right = sum(row[k] for k, row in enumerate(performance.confusion))
     rows = sum(map(sum, performance.confusion))
-    return ErrorReference(n=rows, total=float(rows - right)) if rows else None
+    if rows == 0:
+        return None
+    return ErrorReference(n=rows, total=float(rows - right), dependence=_dependence(performance, right / rows))
 
 
-def dependence_of(performance: ReferencePerformance | None) -> float:
+def _dependence(performance: ReferencePerformance, accuracy: float) -> float:
     """How many times more the accuracy of 100 reference rows in order varies than that of independent ones; at least 1.
 
-    1 also where the profile does not say. It is the design effect, which bounds how far errors of neighbours hang together:
-    by household, by place, by session.
+    It is their design effect: errors of neighbours may hang together, by household, by place, by session. 1 also where the
+    profile does not say.
     """
-    if performance is None or not performance.spread:
+    chance = accuracy * (1.0 - accuracy)
+    if not performance.spread or "accuracy" not in performance.spread[0].sd or chance == 0.0:
         return 1.0
-    accuracy = performance.metrics.get("accuracy", 0.0)
-    chance, spread = accuracy * (1.0 - accuracy), performance.spread[0]
-    if "accuracy" not in spread.sd or chance <= 0.0:
-        return 1.0
+    spread = performance.spread[0]
     return max(1.0, spread.sd["accuracy"] ** 2 * spread.rows / chance)
 
 
 class ErrorStream:
     """Detectors of one model's errors, and their words.
 
-    place_of: where a group is, by its number. reference: of the whole model, None = learnt.
+    place_of: where a group is, by its number. reference: of the whole model, None = learnt; its `dependence` holds for all
+    groups.
     """
 
     def __init__(
@@ -100,6 +102,8 @@ class ErrorStream:
         place_of: Callable[[int], Place],
         reference: ErrorReference | None = None,
     ) -> None:
+        if reference is not None:
+            settings = replace(settings, dependence=max(settings.dependence, reference.dependence))
         self._task: Task = task
         self._settings = settings
         self._place_of = place_of

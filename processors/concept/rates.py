@@ -47,7 +47,7 @@ def detector_rate(detector: str, detectors: tuple[str, ...], rate: float, depend
     order (the exponent of a random walk is inverse to its variance), and so measured on the public data of the tests.
     """
     total = math.fsum(DETECTOR_WEIGHTS[name] for name in detectors if name in BUDGETED)
-    return max((rate * DETECTOR_WEIGHTS[detector] / total) ** dependence, LEAST_RATE)
+    return max(math.pow(rate * DETECTOR_WEIGHTS[detector] / total, dependence), LEAST_RATE)
 
 
 def page_hinkley_error_threshold(rate: float, p: float) -> float:

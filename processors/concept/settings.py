@@ -26,7 +26,7 @@ class ErrorSettings:
     rates: false alarms per value of the groups in each column, `rates.error_stream_rates`. detectors: "shiryaev_roberts",
     "adwin", "page_hinkley", or the name of a class of `river.drift` or `river.drift.binary`, such as "HDDMA". river: the
     parameters of those. dependence: how many times more the errors of neighbours vary together than by chance, at least 1
-    (`error_stream.dependence_of`). Raises ValueError for a setting that makes no sense.
+    (`ErrorReference.dependence`). Raises ValueError for a setting that makes no sense.
     """
 
     values: ErrorValues
@@ -64,7 +64,10 @@ class ErrorSettings:
 
 @dataclass(frozen=True, slots=True)
 class ErrorReference:
-    """The errors of a model where it was known to work: how many values, their sum, and for numbers also their cells."""
+    """The errors of a model where it was known to work: how many values, their sum, and for numbers also their cells.
+
+    dependence: see `ErrorSettings`; an `ErrorStream` takes it from here.
+    """
 
     n: int
     total: float
@@ -72,6 +75,7 @@ class ErrorReference:
     """float64[63]"""
     counts: I64 | None = None
     """int64[64]"""
+    dependence: float = 1.0
 
     @classmethod
     def of(cls, errors: F64, values: ErrorValues) -> ErrorReference:

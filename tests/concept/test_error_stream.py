@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from driftline.processors.arrays import F64, I32, I64
-from driftline.processors.concept.error_stream import ErrorStream, dependence_of, error_values, reference_of
-from driftline.processors.concept.settings import ErrorSettings
+from driftline.processors.concept.error_stream import ErrorStream, error_values, reference_of
+from driftline.processors.concept.settings import ErrorReference, ErrorSettings
 from driftline.processors.crossings import Place
 from driftline.processors.reference.performance import ReferencePerformance, Spread
 from driftline.schemas.signals import AlertOpened, Drift, Health
@@ -55,18 +55,33 @@ def test_the_reference_is_that_of_the_labelled_rows_of_the_profile() -> None:
     assert reference_of(ReferencePerformance(task="binary", n=0, metrics={}, confusion=[[0, 0], [0, 0]])) is None
 
 
-def test_errors_of_neighbours_that_hang_together_are_seen_in_the_spread_of_chunks() -> None:
-    def profile(sd: float) -> ReferencePerformance:
-        spread = [Spread(rows=100, chunks=60, sd={"accuracy": sd}), Spread(rows=200, chunks=30, sd={"accuracy": 9.0})]
-        return ReferencePerformance(task="binary", n=6_000, metrics={"accuracy": 0.8}, spread=spread)
+def test_errors_of_neighbours_that_hang_together_are_seen_in_the_spread_of_chunks_and_raise_the_threshold() -> None:
+    def profile(sd: dict[str, float], wrong: int = 600) -> ErrorReference:
+        spread = [Spread(rows=100, chunks=60, sd=sd), Spread(rows=200, chunks=30, sd={"accuracy": 9.0})]
+        confusion = [[2_400, wrong // 2], [wrong // 2, 3_000 - wrong]]
+        reference = reference_of(
+            ReferencePerformance(task="binary", n=6_000, metrics={}, spread=spread, confusion=confusion)
+        )
+        assert reference is not None
+        return reference
 
-    assert dependence_of(profile(0.08)) == pytest.approx(4.0)
-    assert dependence_of(profile(0.03)) == 1.0
-    perfect = ReferencePerformance(
-        task="binary", n=100, metrics={"accuracy": 1.0}, spread=[Spread(rows=100, chunks=5, sd={})]
+    errors = profile({}).total / profile({}).n
+    assert profile({"accuracy": 0.08}).dependence == pytest.approx(0.64 / (errors * (1 - errors)))
+    assert (
+        profile({"accuracy": 0.001}).dependence
+        == profile({}).dependence
+        == profile({"accuracy": 0.1}, 0).dependence
+        == 1
     )
-    for says_nothing in (None, ReferencePerformance(task="regression", n=9, metrics={}), perfect):
-        assert dependence_of(says_nothing) == 1.0
+    rng = np.random.default_rng(43)
+    label = np.zeros(3_000)
+    matched = pairs((rng.random(3_000) < 0.25).astype(float), label, np.full(3_000, -1))
+    thresholds = []
+    for reference in (profile({}), profile({"accuracy": 0.08})):
+        drift = ErrorStream("binary", settings(), place_of, reference).step(matched)[0]
+        assert isinstance(drift, Drift)
+        thresholds.append(drift.threshold)
+    assert thresholds == pytest.approx([1e5, 1e5 ** profile({"accuracy": 0.08}).dependence])
 
 
 @pytest.mark.parametrize("given", [True, False])

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from driftline.processors.arrays import F64
-from driftline.processors.concept.error_stream import dependence_of, reference_of
+from driftline.processors.concept.error_stream import reference_of
 from driftline.processors.concept.settings import ErrorSettings
 from driftline.processors.concept.watch import ErrorWatch
 from driftline.processors.reference.performance import ReferencePerformance
@@ -28,7 +28,7 @@ def watch_against(model: str, arl: float = 1e6) -> ErrorWatch:
     performance = msgspec.convert(profile["performance"], ReferencePerformance)
     reference = reference_of(performance)
     assert reference is not None
-    settings = ErrorSettings(values="binary", rates=(1.0 / arl,), dependence=dependence_of(performance))
+    settings = ErrorSettings(values="binary", rates=(1.0 / arl,), dependence=reference.dependence)
     watch = ErrorWatch(settings)
     watch.give_reference(0, 0, reference)
     return watch
