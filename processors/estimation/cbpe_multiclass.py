@@ -116,7 +116,7 @@ def metrics(sums: F64, shares: F64, reference_n: int) -> dict[str, F64]:
 
     accuracy_se: as in `cbpe.metrics`. Macro F1 has none: it would have to know how far confusions move.
     """
-    by_class = sums.reshape(len(sums), -1, COLUMNS)
+    by_class = sums.reshape(len(sums), len(shares), COLUMNS)
     rows, hits = by_class[:, :, ROWS], by_class[:, :, HITS]
     n = rows.sum(axis=1)
     true = hits + (rows - hits) @ shares

@@ -48,3 +48,4 @@ def test_many_rows_are_added_as_one_by_one(task: Any, classes: list[str]) -> Non
     assert sums.any(axis=1).all()
     assert sums.tolist() == one_by_one.tolist()
     assert all(np.isfinite(values).all() for values in estimate.metrics(sums).values())
+    assert all(len(values) == 0 for values in estimate.metrics(sums[:0]).values()), "and no window has no metrics"
