@@ -29,12 +29,13 @@ from driftline.processors.outcomes.schedule import Due, Schedule
 from driftline.processors.outcomes.task_sums import classes_of, prediction_field, task_of
 from driftline.processors.outcomes.telling import Telling
 from driftline.processors.outcomes.waiting_room import WaitingRoom
+from driftline.processors.outcomes.watches import Watches
 from driftline.processors.performance.task_layout import task_layout
 from driftline.processors.reference.layout import layout_of
 from driftline.processors.reference.profile import Reference
 from driftline.processors.signal_ids import digest
 from driftline.schemas.inputs import Input
-from driftline.schemas.signals import LabelExpired, PerformanceWindow, Signal
+from driftline.schemas.signals import Signal
 
 
 class Outcomes:
@@ -72,6 +73,7 @@ class Outcomes:
         self._telling = Telling(spec, partition, groups, self._joiner.columns, layout, classes, estimator)
         self._since_ms = None if begins is None else begins.latest_ms
         self._first_offset = 0 if begins is None else begins.offset
+        self._watches = Watches(spec, reference, task, layout, groups, partition)
         self._longest_ms = spec.windows_ms[-1]
         self._expired = [0, 0]
 
@@ -145,7 +147,7 @@ class Outcomes:
 
     def snapshot(self) -> dict[str, bytes]:
         """The state by name of part: see `outcome_parts`."""
-        return encode_parts(self._kept())
+        return {**encode_parts(self._kept()), **self._watches.parts()}
 
     def commit(self) -> bytes:
         """Where a snapshot is taken: the position that the join store may be flushed up to once it is acknowledged."""
@@ -155,9 +157,10 @@ class Outcomes:
         self._joiner.store.commit(encoded, max(times, default=0))
         return encoded
 
-    def restore(self, parts: Mapping[str, bytes]) -> None:
+    def restore(self, parts: Mapping[str, bytes]) -> list[str]:
         """Go on where `snapshot` was taken, by a machine of the same `fingerprint`; then comes `open`.
 
+        Returns the names of parts that begin afresh, as other settings shaped them: detectors of errors and of labels.
         Raises DamagedSnapshot for parts that cannot be read.
         """
         kept = decode_parts(parts, self._joiner.rows.width, self._joiner.delays.width, self._groups.per_event)
@@ -173,6 +176,7 @@ class Outcomes:
         self._released = kept.released
         for source, held in kept.held.items():
             self._room.add(source, held)
+        return self._watches.restore(parts)
 
     def _kept(self) -> Kept:
         joiner = self._joiner
@@ -216,9 +220,11 @@ class Outcomes:
         while done < n:
             signals += self._tell_due(int(operations.at_ms[done]))
             due_ms = self._schedule.next_ms
+            matched = int(batch.matches.n[0])
             done, opened = self._joiner.do(batch, done, FOR_EVER if due_ms is None else due_ms)
             if opened is not None:
                 self._schedule.open(opened * self._joiner.pane_ms, int(operations.at_ms[done - 1]))
+            signals += self._watches.matched(batch.matches, matched)
         self._joiner.write(batch)
         self._released = operations.part(n, n)
         return signals
@@ -232,22 +238,23 @@ class Outcomes:
             signals += self._tell(self._schedule.pop())
         return signals
 
-    def _tell(self, due: Due) -> list[PerformanceWindow | LabelExpired]:
-        rows = self._joiner.rows
-        signals: list[PerformanceWindow | LabelExpired] = []
-        signals += self._telling.windows(due, rows, self._joiner.delays, final=due.final, all_groups=due.final)
+    def _tell(self, due: Due) -> list[Signal]:
+        rows, delays = self._joiner.rows, self._joiner.delays
+        signals: list[Signal] = []
+        signals += self._telling.windows(due, rows, delays, final=due.final, all_groups=due.final)
+        is_pane = due.length_ms == self._joiner.pane_ms
+        if is_pane:
+            signals += self._watches.told(due, rows, delays)
         if not due.final:
             self._schedule.told(due, self._joiner.operation)
             return signals
-        if due.length_ms == self._joiner.pane_ms:
-            expired = self._telling.expired(due, rows)
-            if expired is not None:
-                self._expired[0] += expired.predictions
-                self._expired[1] += expired.labels
-                signals.append(expired)
+        expired = self._telling.expired(due, rows) if is_pane else None
+        if expired is not None:
+            self._expired[0] += expired.predictions
+            self._expired[1] += expired.labels
+            signals.append(expired)
         if due.length_ms == self._longest_ms:
             rows.keep(~self._telling.rows_of(due, rows))
-            delays = self._joiner.delays
             delays.keep(~self._telling.rows_of(due, delays))
         return signals
 
