@@ -62,7 +62,7 @@ class Telling:
         all_groups: also of those in which nothing has changed since the window was told of last.
         """
         of_window = np.flatnonzero(self.rows_of(due, rows))
-        if not len(of_window):
+        if not len(of_window) or not (all_groups or (rows.changed[of_window] > due.told).any()):
             return []
         numbers, which = np.unique(rows.group[of_window], return_inverse=True)
         sums = self._added_up(rows.sums[of_window], which, len(numbers))
@@ -70,6 +70,8 @@ class Telling:
         np.maximum.at(changed, which, rows.changed[of_window])
         told = (sums[:, N] > 0) & (all_groups | (changed > due.told))
         told &= np.array([self._groups.group(number).told for number in numbers.tolist()])
+        if not told.any():
+            return []
         corrected = {} if final else self._corrected(due, rows, delays, numbers[told])
         return self._signals(due, numbers[told].tolist(), sums[told], corrected, final)
 
@@ -112,8 +114,6 @@ class Telling:
 
     def _corrected(self, due: Due, rows: PaneRows, delays: PaneRows, numbers: I32) -> dict[str, F64]:
         """Metrics of k groups (int32[k], ascending) corrected for labels that come at different speeds: see `correction`."""
-        if not len(numbers):
-            return {}
         of_groups = np.flatnonzero(self.rows_of(due, rows) & np.isin(rows.group, numbers))
         task = slice(COMMON_WIDTH, self._columns.task_end)
         return corrected_metrics(
@@ -135,9 +135,9 @@ class Telling:
         p50, p90 = _whole_ms(delay_quantile(cells, 0.5)), _whole_ms(delay_quantile(cells, 0.9))
         coverage = written_all(sums[:, LABELLED] / sums[:, N])
         computed = self._task.metrics(sums[:, COMMON_WIDTH : self._columns.task_end], self._classes.names)
-        metrics = {name: written_all(values) for name, values in {**computed, **corrected}.items()}
+        metrics = _written({**computed, **corrected})
         guessed = self._estimator.metrics(sums[:, self._columns.task_end : self._columns.estimate_end])
-        estimated = {name: written_all(values) for name, values in guessed.items()}
+        estimated = _written(guessed)
         counted = sums[:, [N, LABELLED, CORRECTED]].astype(np.int64).tolist()
         signals = []
         for k, number in enumerate(numbers):
@@ -167,6 +167,15 @@ class Telling:
                 )
             )
         return signals
+
+
+def _written(metrics: dict[str, F64]) -> dict[str, list[float | None]]:
+    """Every metric, float64[k], as it is written; all in one go, as one call costs more than its numbers."""
+    if not metrics:
+        return {}
+    flat = written_all(np.concatenate(list(metrics.values())))
+    k = len(flat) // len(metrics)
+    return {name: flat[i * k : (i + 1) * k] for i, name in enumerate(metrics)}
 
 
 def _whole_ms(values: F64) -> list[int | None]:
