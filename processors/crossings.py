@@ -117,11 +117,13 @@ def open_alert(
     window_ms: tuple[int, int] | None = None,
     violation: str = "",
     sentence: str = "",
+    headline: str = "",
 ) -> AlertOpened:
     """The alert of one detector on one field and segment; `event_ms` and `offset` are those at which it was found.
 
     window_ms: start and end of the window that it was found in, if it was not found at a record; violation: which of a
-    field's promises is broken; sentence: the summary, where it is not that of a drift.
+    field's promises is broken; sentence, headline: the summary and what the title says has happened, where it is not that
+    of a drift.
     """
     fingerprint = digest(
         place.model, place.version, kind, detector, evidence.name, violation, *place.segment_set, place.segment
@@ -135,7 +137,7 @@ def open_alert(
         partition=place.partition,
         kind=kind,
         severity="ticket",
-        title=f"{place.model}: {evidence.name} {_VERB[kind]}{where}",
+        title=f"{place.model}: {headline or f'{evidence.name} {_VERB[kind]}'}{where}",
         summary=sentence or summary(place, kind, detector, evidence),
         detector=detector,
         segment_set=list(place.segment_set),

@@ -52,10 +52,18 @@ def rise_signals(rise: Rise, place: Place, settings: ErrorSettings) -> tuple[Dri
         baseline=None if rise.reference_mean is None else Sketch(n=rise.reference_n, mean=rise.reference_mean),
         current=None if rise.mean is None else Sketch(n=rise.n, mean=rise.mean),
     )
-    sentence = _sentence(rise, place, settings)
-    return drift, open_alert(
-        place, "concept", rise.detector, evidence, shape, rise.event_ms, rise.offset, sentence=sentence
+    opened = open_alert(
+        place,
+        "concept",
+        rise.detector,
+        evidence,
+        shape,
+        rise.event_ms,
+        rise.offset,
+        sentence=_sentence(rise, place, settings),
+        headline=f"{name} has risen",
     )
+    return drift, opened
 
 
 def _sentence(rise: Rise, place: Place, settings: ErrorSettings) -> str:

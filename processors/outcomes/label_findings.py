@@ -20,6 +20,12 @@ KIND: Final[dict[str, SignalKind]] = {
     "label_retractions": "quality",
 }
 
+HEADLINE: Final = {
+    "label_coverage": "labels are missing",
+    "label_classes": "labels are of other classes",
+    "label_retractions": "labels are being taken back",
+}
+
 
 def label_signals(finding: LabelFinding, place: Place, shape: str, pane_ms: int) -> tuple[Drift, AlertOpened]:
     """The crossing and the alert it opens. shape: `LabelWatch.fingerprint`; pane_ms: length of the panes looked at."""
@@ -47,11 +53,20 @@ def label_signals(finding: LabelFinding, place: Place, shape: str, pane_ms: int)
         n=finding.n,
         reference_n=finding.reference_n,
     )
-    window = (finding.end_ms - pane_ms, finding.end_ms)
-    at = (finding.end_ms, NO_OFFSET)
-    return drift, open_alert(
-        place, kind, finding.what, evidence, shape, *at, window, finding.what, sentence=_sentence(finding)
+    opened = open_alert(
+        place,
+        kind,
+        finding.what,
+        evidence,
+        shape,
+        finding.end_ms,
+        NO_OFFSET,
+        window_ms=(finding.end_ms - pane_ms, finding.end_ms),
+        violation=finding.what,
+        sentence=_sentence(finding),
+        headline=HEADLINE[finding.what],
     )
+    return drift, opened
 
 
 def _sentence(finding: LabelFinding) -> str:

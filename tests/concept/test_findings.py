@@ -31,7 +31,7 @@ def test_a_rise_of_the_error_rate_is_concept_drift_in_one_plain_sentence() -> No
     drift, opened = rise_signals(rise, REGION, watch.settings)
     assert (drift.kind, drift.field, drift.detector) == ("concept", "error rate", "shiryaev_roberts")
     assert (drift.offset, drift.event_ms, drift.e_value) == (rise.offset, 10 * rise.offset, rise.statistic)
-    assert opened.alert.kind == "concept"
+    assert (opened.alert.kind, opened.alert.title) == ("concept", "credit: error rate has risen in region=eu")
     assert opened.alert.summary == (
         f"By their labels, the share of wrong predictions in segment region=eu rose from {rise.reference_mean:.1%} of "
         f"{rise.reference_n:,} to {rise.mean:.1%} of the last {rise.n:,}; e-detector, evidence {rise.statistic:.3g} against "

@@ -218,5 +218,6 @@ def test_what_is_said_of_labels_is_plain_and_told_apart(finding: LabelFinding, k
     assert (drift.kind, drift.field, drift.detector) == (kind, "label", finding.what)
     assert (opened.alert.kind, opened.alert.window_start_ms, opened.alert.window_end_ms) == (kind, 0, HOUR)
     assert words in opened.alert.summary
+    assert opened.alert.title.startswith("credit: labels are ")
     for signal in (drift, opened):
         assert encode(decode_signal(encode(signal))) == encode(signal)
