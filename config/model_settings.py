@@ -9,9 +9,18 @@ from typing import Final
 from pydantic import model_validator
 
 from driftline.config.durations import format_duration
-from driftline.config.model_spec import FieldKind, LabelStore, Task, TimestampSpread, TimestampUnit
-from driftline.config.name_settings import Categories, ColumnMap, Detectors, Name, Names, Segments, Text
-from driftline.config.problems import Finding, refuse_any
+from driftline.config.model_spec import FAIRNESS_METRICS, FieldKind, LabelStore, Task, TimestampSpread, TimestampUnit
+from driftline.config.name_settings import (
+    Categories,
+    ColumnMap,
+    Detectors,
+    FairnessMetrics,
+    Name,
+    Names,
+    Segments,
+    Text,
+)
+from driftline.config.problems import Finding, one_of, refuse_any
 from driftline.config.section import Named, Section, setting
 from driftline.config.time_settings import Budget, FutureTolerance, Horizon, IdleAfter, Lateness, TimeZone, Windows
 
@@ -108,6 +117,17 @@ class LabelSettings(Section):
     )
 
 
+class FairnessSettings(Section):
+    metrics: FairnessMetrics = setting(
+        [],
+        "Metrics whose gaps between segments are reported with every window; recall, for one. Without it: none.",
+        example="[recall, false_positive_rate]",
+    )
+    segments: Segments | None = setting(
+        None, "Segment sets that are compared, each one of the model's. Without it: all of them.", example="[region]"
+    )
+
+
 class SharedModelSettings(Section):
     """Settings that make sense for several models at once."""
 
@@ -183,6 +203,30 @@ class SharedModelSettings(Section):
         "Which column of a CSV or Parquet file holds what. Without it: the column of that name, if any.",
     )
     labels: LabelSettings = setting({}, "How labels find their predictions.")
+    fairness: FairnessSettings = setting({}, "Whether the model is worse for some segments than for others.")
+
+    @model_validator(mode="after")
+    def _gaps_can_be_told(self) -> "SharedModelSettings":
+        known = FAIRNESS_METRICS[self.task] if self.task is not None else self.fairness.metrics
+        refuse_any(
+            Finding(
+                f"a {self.task} model has no {metric}",
+                f"write {one_of(FAIRNESS_METRICS[self.task or 'binary'])}",
+                ("fairness", "metrics", position),
+            )
+            for position, metric in enumerate(self.fairness.metrics)
+            if metric not in known
+        )
+        refuse_any(
+            Finding(
+                f"{' x '.join(keys)} is no segment set of the model",
+                "write it under segments of the model too",
+                ("fairness", "segments", position),
+            )
+            for position, keys in enumerate(self.fairness.segments or ())
+            if keys not in self.segments
+        )
+        return self
 
     @model_validator(mode="after")
     def _few_panes_stay_open(self) -> "SharedModelSettings":

@@ -20,6 +20,17 @@ TimestampSpread = Literal["year", "month", "day"]
 
 DETECTOR_NAMES: Final = ("shiryaev_roberts", "chi_square", "adwin", "page_hinkley")
 
+FAIRNESS_METRICS: Final[Mapping[Task, tuple[str, ...]]] = {
+    "binary": (
+        "accuracy", "precision", "recall", "f1", "false_positive_rate", "predicted_positive_rate", "positive_rate",
+        "roc_auc", "log_loss", "brier",
+    ),
+    "multiclass": ("accuracy",),
+    "regression": ("mae", "bias"),
+    "ranking": ("ctr", "ctr_at_10"),
+}  # fmt: skip
+"""By task, the metrics whose gaps between segments can be told: those with a standard error."""
+
 DEFAULT_FALSE_ALARMS: Final = FalseAlarmBudget(1.0, "week")
 
 MINUTE_MS: Final = 60_000
@@ -98,6 +109,16 @@ class LabelSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FairnessSpec:
+    """Which gaps between segments are told of."""
+
+    metrics: tuple[str, ...] = ()
+    """each of FAIRNESS_METRICS; none: no gaps"""
+    segments: tuple[tuple[str, ...], ...] | None = None
+    """segment sets of the model; None = all of them"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """Everything that configures the monitor of one model."""
 
@@ -129,6 +150,7 @@ class ModelSpec:
     """by feature name"""
     columns: ColumnMapping = ColumnMapping()
     labels: LabelSpec = LabelSpec()
+    fairness: FairnessSpec = FairnessSpec()
     quality_share_max: float = 0.01
     """share of values that break the schema contract from which a window is a data-quality alarm"""
 

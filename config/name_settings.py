@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from driftline.config.model_spec import DETECTOR_NAMES
+from driftline.config.model_spec import DETECTOR_NAMES, FAIRNESS_METRICS
 from driftline.config.problems import Finding, Refusal, as_list, one_of, quoted, refuse_any
 
 SEGMENT_SETS_MAX: Final = 16
@@ -75,6 +75,31 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name.lower(), choices, n=1, cutoff=0.7)
     return close[0] if close else one_of(choices)
 
+
+def _fairness_metrics(value: object) -> tuple[str, ...]:
+    known = list(dict.fromkeys(name for names in FAIRNESS_METRICS.values() for name in names))
+    names = as_list(value, "write a list of metrics, such as [recall, false_positive_rate]")
+    refuse_any(
+        Finding(f"no gap is known of {quoted(str(name))}", f"write {nearest(str(name), known)}", (position,))
+        for position, name in enumerate(names)
+        if name not in known
+    )
+    refuse_any(repeated(names, "metric"))
+    return tuple(names)
+
+
+FairnessMetrics = Annotated[
+    tuple[str, ...],
+    PlainValidator(_fairness_metrics),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"enum": list(dict.fromkeys(name for names in FAIRNESS_METRICS.values() for name in names))},
+            "uniqueItems": True,
+            "x-type": "list of metrics",
+        }
+    ),
+]
 
 Detectors = Annotated[
     tuple[str, ...],

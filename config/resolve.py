@@ -7,7 +7,7 @@ from driftline.config.config import Config
 from driftline.config.frozen_map import FrozenMap
 from driftline.config.join_store_settings import JoinStoreSettings
 from driftline.config.model_settings import ColumnSettings, LabelSettings, ModelSettings, SharedModelSettings
-from driftline.config.model_spec import ColumnMapping, FieldOverride, LabelColumns, LabelSpec, ModelSpec
+from driftline.config.model_spec import ColumnMapping, FairnessSpec, FieldOverride, LabelColumns, LabelSpec, ModelSpec
 from driftline.config.section import Section
 from driftline.config.tree import Settings
 
@@ -48,6 +48,7 @@ def _spec(name: str, settings: SharedModelSettings, folder: str) -> ModelSpec:
         fields=FrozenMap((name, FieldOverride(**dict(feature))) for name, feature in settings.features.items()),
         columns=_columns(settings.columns),
         labels=_labels(settings.labels),
+        fairness=FairnessSpec(**dict(settings.fairness)),
         quality_share_max=settings.quality_share_max,
     )
 

@@ -61,7 +61,15 @@ def _model(spec: ModelSpec) -> Iterator[tuple[str, str]]:
     yield "labels", f"waited for {format_duration(spec.labels.horizon_ms)}, in {_store(spec.labels)}"
     if spec.labels.columns != LabelColumns():
         yield "label columns", _named(spec.labels.columns, ("prediction_id", "timestamp", "label", "source", "weight"))
+    if spec.fairness.metrics:
+        yield "fairness", _fairness(spec)
     yield "config hash", config_hash(spec)
+
+
+def _fairness(spec: ModelSpec) -> str:
+    compared = spec.segments if spec.fairness.segments is None else spec.fairness.segments
+    sets = ", ".join(" x ".join(keys) for keys in compared) or "no segments"
+    return f"gaps of {', '.join(spec.fairness.metrics)} between segments of {sets}"
 
 
 def _store(labels: LabelSpec) -> str:

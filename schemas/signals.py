@@ -140,6 +140,25 @@ class Rejected(Struct, frozen=True, kw_only=True, tag_field="signal", tag="rejec
     reasons: dict[RejectionReason, int]
 
 
+class SegmentGap(Struct, frozen=True, kw_only=True):
+    """A metric of one segment and of what it is compared with, and their difference, gap = value - other_value.
+
+    `other_segment` is "" for all other segments of the set together. All intervals [low, high] of a window and segment set
+    hold together with 95 % confidence: chance does not explain a gap whose interval is without 0.
+    """
+
+    metric: str
+    segment_set: list[str]
+    segment: str
+    other_segment: str = ""
+    value: float
+    other_value: float
+    gap: float
+    low: float
+    high: float
+    labels: int  # of the segment
+
+
 class PerformanceWindow(Struct, frozen=True, kw_only=True, tag_field="signal", tag="performance_window"):
     """Metrics over predictions of `[start_ms, end_ms)` joined with the labels known so far (or for good: `final`)."""
 
@@ -163,6 +182,7 @@ class PerformanceWindow(Struct, frozen=True, kw_only=True, tag_field="signal", t
     metrics: dict[str, float | None] = {}
     estimated: dict[str, float | None] = {}
     config_hash: str = ""
+    gaps: list[SegmentGap] = []  # of the whole model, where the settings ask for them
 
 
 class LabelExpired(Struct, frozen=True, kw_only=True, tag_field="signal", tag="label_expired"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from msgspec import structs
 
 from driftline.config.fingerprint import config_hash, shape_fingerprint
 from driftline.config.model_spec import ModelSpec
@@ -12,6 +13,7 @@ from driftline.processors.outcomes.groups import Group, Groups
 from driftline.processors.outcomes.pane_rows import PaneRows
 from driftline.processors.outcomes.row_columns import RowColumns
 from driftline.processors.outcomes.schedule import Due
+from driftline.processors.outcomes.segment_gaps import SegmentGaps
 from driftline.processors.performance.classes import Classes
 from driftline.processors.performance.common import (
     COMMON_WIDTH,
@@ -49,6 +51,7 @@ class Telling:
         self._task = task
         self._classes = classes
         self._estimator = estimator
+        self._gaps = SegmentGaps(spec, task)
         self._final_age_ms = spec.labels.horizon_ms + spec.lateness_ms
         self._pane_ms = spec.windows_ms[0]
         self._config_hash = config_hash(spec)
@@ -73,7 +76,11 @@ class Telling:
         if not told.any():
             return []
         corrected = {} if final else self._corrected(due, rows, delays, numbers[told])
-        return self._signals(due, numbers[told].tolist(), sums[told], corrected, final)
+        windows = self._signals(due, numbers[told].tolist(), sums[told], corrected, final)
+        if windows and not numbers[told][0]:  # the whole model is group 0
+            groups = [self._groups.group(number) for number in numbers.tolist()]
+            windows[0] = structs.replace(windows[0], gaps=self._gaps.of_window(groups, sums))
+        return windows
 
     def expired(self, due: Due, rows: PaneRows) -> LabelExpired | None:
         """What the final pane leaves unjoined; None when that is nothing."""

@@ -9,7 +9,7 @@ import pytest
 
 from driftline.config.budget import FalseAlarmBudget
 from driftline.config.fingerprint import StatePart, config_hash, shape_fingerprint
-from driftline.config.model_spec import ColumnMapping, FieldOverride, LabelSpec, ModelSpec
+from driftline.config.model_spec import ColumnMapping, FairnessSpec, FieldOverride, LabelSpec, ModelSpec
 
 SPEC = ModelSpec(name="employment")
 
@@ -30,6 +30,7 @@ CHANGES: dict[str, Any] = {
     "fields": {"age": FieldOverride(min=0.5)},
     "columns": ColumnMapping(score="p", context={"region": "r"}),
     "labels": LabelSpec(horizon_ms=60_000),
+    "fairness": FairnessSpec(metrics=("recall",)),
     "quality_share_max": 0.5,
 }
 
@@ -54,7 +55,7 @@ def test_every_field_of_a_spec_is_hashed_or_left_out_on_purpose() -> None:
     assert left_out == {"reference", "references_by_version"}
 
 
-@pytest.mark.parametrize("name", ["columns", "labels", "quality_share_max"])
+@pytest.mark.parametrize("name", ["columns", "labels", "fairness", "quality_share_max"])
 def test_what_shapes_no_state_leaves_the_shape_alone(name: str) -> None:
     assert shape_fingerprint(_changed(name)) == shape_fingerprint(SPEC)
 

@@ -23,7 +23,8 @@ RENEW = "run tools/publish-config"
 # Rules between settings, of texts with a form of their own, and of the file as a whole: `driftline check` knows those.
 BEYOND_A_SCHEMA = (
     "broker-certificate", "broker-key", "broker-login-missing", "broker-login-not", "broker-login-without",
-    "broker-port", "broker-server", "column-ignored", "defaults-and", "duration-out-of-range", "false-alarms-zero",
+    "broker-port", "broker-server", "column-ignored", "defaults-and", "duration-out-of-range", "fairness-metric-of",
+    "fairness-segments", "false-alarms-zero",
     "feature-categories-of", "feature-categories-repeated", "feature-min-above-max", "feature-range-of",
     "future-tolerance", "horizon-out-of-range", "lateness-keeps", "number-not-finite", "redis-abandoned",
     "redis-certificates", "redis-username", "rocksdb-without", "segments-repeated-set", "time-zone-misspelt",

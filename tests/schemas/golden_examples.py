@@ -236,6 +236,20 @@ SIGNALS: dict[str, signals.Signal] = {
         metrics={"accuracy": 0.91, "auc": None},
         estimated={"accuracy": 0.9},
         config_hash="c0ffee",
+        gaps=[
+            signals.SegmentGap(
+                metric="recall",
+                segment_set=["region"],
+                segment="region=eu",
+                other_segment="region=us",
+                value=0.7,
+                other_value=0.8,
+                gap=-0.1,
+                low=-0.15,
+                high=-0.05,
+                labels=600,
+            )
+        ],
     ),
     "performance_window_minimal": signals.PerformanceWindow(id="1", model="m", **_WINDOW, n=0, labelled=0),
     "label_expired": signals.LabelExpired(**_PLACE, pane_end_ms=1769861400000, predictions=7, labels=2),
