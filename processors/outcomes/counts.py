@@ -1,7 +1,7 @@
 """What became of every prediction and every label that the join was given.
 
     predictions = accepted + duplicate + too_late + implausible
-    labels      = joined + corrected + repeated + retracted + parked + replaced + idle
+    labels      = joined + corrected + repeated + retracted + parked + replaced + idle + turned_away
 
 Both hold exactly and at any time.
 """
@@ -16,8 +16,8 @@ from driftline.processors.arrays import I64
 
 ACCEPTED, DUPLICATE, TOO_LATE, IMPLAUSIBLE = 0, 1, 2, 3
 JOINED, CORRECTED, REPEATED, RETRACTED, PARKED, REPLACED, IDLE = 4, 5, 6, 7, 8, 9, 10
-CLAIMED, UNUSABLE, EVICTED = 11, 12, 13
-COUNTS: Final = 14
+CLAIMED, UNUSABLE, EVICTED, TURNED_AWAY = 11, 12, 13, 14
+COUNTS: Final = 15
 """Length of the array that the kernel counts in; the positions are those of the fields below."""
 
 
@@ -32,7 +32,8 @@ class OutcomeCounters(msgspec.Struct, kw_only=True):
       where there was nothing to retract, or where the label was still parked
     - claimed: parked labels whose prediction came; unusable: labels that were joined and whose value, or that of the
       prediction, is of no class or type that is known: they count as labels and in no metric
-    - evicted: facts that a bounded store dropped before their time was over
+    - evicted: facts that a bounded store dropped before their time was over; turned_away: labels without a prediction,
+      maybe one of those, that it had no room for: they push nothing out
     - expired_predictions, expired_labels: those whose time was over before the other one came
     """
 
@@ -50,6 +51,7 @@ class OutcomeCounters(msgspec.Struct, kw_only=True):
     claimed: int = 0
     unusable: int = 0
     evicted: int = 0
+    turned_away: int = 0
     expired_predictions: int = 0
     expired_labels: int = 0
 
@@ -60,6 +62,6 @@ class OutcomeCounters(msgspec.Struct, kw_only=True):
 
 
 def counters_of(counts: I64, expired_predictions: int, expired_labels: int) -> OutcomeCounters:
-    """The kernel's counts (int64[14]) by name."""
+    """The kernel's counts (int64[15]) by name."""
     named = dict(zip(OutcomeCounters.__struct_fields__, counts.tolist(), strict=False))
     return OutcomeCounters(**named, expired_predictions=expired_predictions, expired_labels=expired_labels)

@@ -9,7 +9,8 @@ The rules, at merged time T; `final(t)` is the end of the pane of t, plus latene
   prediction is a duplicate and changes nothing. Any other one is counted in its groups; if its label has come already,
   that is joined now.
 - A label joins the valid prediction of its id. An earlier label is taken away first (`corrected`), unless it is the same
-  value with the same weight (`repeated`): then nothing changes. Without a prediction it waits, in place of an earlier one.
+  value with the same weight (`repeated`): then nothing changes. Without a prediction it waits, in place of an earlier one;
+  but it pushes nothing out of a store that is full, so that labels of what was dropped do not drop what is left.
 - A retraction takes the label away. A label that comes after it is joined like a first one.
 
 Every change marks the row with the number of the operation, so that windows are told of again only if they changed.
@@ -54,7 +55,7 @@ class Join(NamedTuple):
     # [9] number of the next fact; of both logs, the first offset that was not done, and the merged time before it; number
     # of the last operation; pane that was opened by it or NONE; number of marks, and the multiple of MARK_MS of the last
     clock: I64
-    counts: I64  # [14] see `counts`
+    counts: I64  # [15] see `counts`
     marks: (
         I64  # [m, 6] the first five of the clock every MARK_MS, and the merged time of the next operation: see `marks`
     )
@@ -130,19 +131,28 @@ def _count(join: Join, what: int) -> None:
 
 
 @njit_uncounted()
+def _pushes_out(at_ms: int, join: Join) -> bool:
+    """Whether the next new fact pushes one out whose time is not over."""
+    seq, capacity = join.clock[NEXT_SEQ], join.settings[CAPACITY]
+    if capacity == 0 or seq < capacity:
+        return False
+    end_ms = (join.pane_of_seq[seq % capacity] + 1) * join.settings[PANE_MS]
+    return bool(at_ms < end_ms + join.settings[FINAL_AFTER_MS])
+
+
+@njit_uncounted()
 def _make_fact(facts: Facts, f: int, since_ms: int, at_ms: int, join: Join) -> None:
     """A new fact takes the next number; in a bounded store it pushes out the oldest."""
+    pushes_out = _pushes_out(at_ms, join)
     seq = join.clock[NEXT_SEQ]
     join.clock[NEXT_SEQ] = seq + 1
     facts.flags[f], facts.seq[f] = 0, seq
     capacity = join.settings[CAPACITY]
     if capacity > 0:
-        pane_ms = join.settings[PANE_MS]
-        pushed_out = join.pane_of_seq[seq % capacity]
-        if seq >= capacity and at_ms < (pushed_out + 1) * pane_ms + join.settings[FINAL_AFTER_MS]:
+        if pushes_out:
             _count(join, counts.EVICTED)
-            _change(join, pushed_out, 0, join.settings[ESTIMATE_END] + 1, 1.0)
-        join.pane_of_seq[seq % capacity] = since_ms // pane_ms
+            _change(join, join.pane_of_seq[seq % capacity], 0, join.settings[ESTIMATE_END] + 1, 1.0)
+        join.pane_of_seq[seq % capacity] = since_ms // join.settings[PANE_MS]
 
 
 @njit_uncounted()
@@ -291,6 +301,9 @@ def _park(operations: Operations, i: int, facts: Facts, f: int, join: Join) -> N
         _count(join, counts.REPLACED)
         _change(join, facts.label_at_ms[f] // join.settings[PANE_MS], 0, join.settings[ESTIMATE_END], -1.0)
         _note_pane(facts, f, at_ms, join)
+    elif _pushes_out(at_ms, join):
+        _count(join, counts.TURNED_AWAY)
+        return
     else:
         _count(join, counts.PARKED)
         _make_fact(facts, f, at_ms, at_ms, join)

@@ -76,6 +76,12 @@ class Joiner:
         return int(self.clock[fold.OPERATION])
 
     @property
+    def nbytes_of_facts(self) -> int:
+        """Bytes that pending predictions take in memory: the store there, and when each of its facts ends."""
+        held = self.store.nbytes if isinstance(self.store, MemoryStore) else 0
+        return held + self._pane_of_seq.nbytes
+
+    @property
     def position(self) -> Position:
         """How far it has come in both logs."""
         return marks.position_of(self.clock)
@@ -142,7 +148,7 @@ class Joiner:
         return clock
 
     def restore(self, clock: I64, counted: I64, kept_marks: I64) -> None:
-        """Go on at another position: int64[9], int64[14], int64[n, 6]. Rows and facts are not part of it."""
+        """Go on at another position: int64[9], int64[15], int64[n, 6]. Rows and facts are not part of it."""
         self.clock[:], self.counts[:] = clock, counted
         self._marks = np.concatenate([kept_marks, marks.no_marks()])
         self.clock[fold.MARKS] = len(kept_marks)

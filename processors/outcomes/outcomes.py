@@ -57,7 +57,7 @@ class Outcomes:
         capacity: int | None = None,
     ) -> None:
         task = task_of(spec, reference)
-        classes = classes_of(task, reference)
+        classes = classes_of(spec, task, reference)
         layout = task_layout(task, len(classes.names))
         estimator = estimator_of(reference.performance, layout_of(reference, spec), classes.names)
         groups = Groups(spec)
@@ -206,6 +206,22 @@ class Outcomes:
         first = 0 if self._since_ms is None else int(np.searchsorted(labels.at_ms, self._since_ms, side="left"))
         return labels.part(first, len(labels.at_ms))
 
+    # -- what it holds -----------------------------------------------------------------------------------------------
+
+    def waiting(self, source: Input) -> int:
+        """Records of this log that have been read and wait for the other log to be read as far."""
+        return self._room.waiting(source)
+
+    @property
+    def open_windows(self) -> int:
+        """Windows that will be told of again."""
+        return len(self._schedule.waiting())
+
+    @property
+    def rows(self) -> int:
+        """Rows of sums: one for each pane and group of what is still told of."""
+        return len(self._joiner.rows)
+
     # -- joining -----------------------------------------------------------------------------------------------------
 
     def _join(self, operations: Operations) -> list[Signal]:
@@ -263,4 +279,5 @@ def _fingerprint(spec: ModelSpec, reference: Reference, task: Task, columns: Row
     """What shaped the state: settings of windows, groups and labels, the task, and how the reference reads predictions."""
     prediction = prediction_field(reference)
     reading = [] if prediction is None else [prediction.kind, prediction.value_type, *prediction.categories]
-    return digest("outcomes", shape_fingerprint(spec, "windows"), spec.labels.horizon_ms, task, columns.width, *reading)
+    settings = shape_fingerprint(spec, "windows"), spec.labels.horizon_ms, spec.labels.positive
+    return digest("outcomes", *settings, task, columns.width, *reading)

@@ -157,7 +157,11 @@ Outcome = PerformanceWindow | LabelExpired
 
 def play(logs: Logs, steps: Sequence[Step], model: ModelSpec, *, learns: bool = False) -> list[Outcome]:
     """What is said about performance, with both logs read to their end. learns: there is no reference at first."""
-    partition = partition_of(model, None if learns else reference())
+    return apply(partition_of(model, None if learns else reference()), logs, steps)
+
+
+def apply(partition: Partition, logs: Logs, steps: Sequence[Step]) -> list[Outcome]:
+    """Both logs to their end, through a partition."""
     said: list[Signal] = []
     at = dict.fromkeys(Input, 0)
     for source, n in steps:
