@@ -7,6 +7,7 @@ again. The steady worker keeps all facts in memory and never dies; what it says 
 
 from __future__ import annotations
 
+import contextlib
 import random
 import uuid
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ from driftline.processors.outcomes.outcomes import Outcomes
 from driftline.processors.outcomes.write_behind import WriteBehind
 from driftline.processors.reference.layout import layout_of
 from driftline.schemas.codec import encode
+from driftline.schemas.errors import StoreDoubtful, StoreFenced
 from driftline.schemas.inputs import Input
 from tests.outcomes.labelled_logs import Logs, make_logs, random_steps, reference, spec
 from tests.outcomes.stores import ALL
@@ -75,9 +77,17 @@ class Worker:
                 self.clock.advance(source, self.cut.latest_ms[source])
                 self.reader.resume(source, self.cut.latest_ms[source])
         del self.said[0 if self.cut is None else self.cut.said :]
+        self.open()
+
+    def open(self) -> None:
+        """Also in mid-stream, after the store has said that it may have lost something; it may say so again meanwhile."""
         start = self.machine.open()
-        if start is not None:
+        if start is None:
+            return
+        try:
             self._fill_again(start)
+        except (StoreDoubtful, StoreFenced):
+            self.open()
 
     def read(self, source: Input, n: int) -> None:
         for batch in self.reader.read(source, self.at[source], self.at[source] + n, self.clock):
@@ -85,14 +95,19 @@ class Worker:
         self.at[source] += n
         predictions_ms, labels_ms = (self.clock.latest_ms[each] for each in Input)
         if predictions_ms is not None and labels_ms is not None:
-            self.said += map(encode, self.machine.advance(predictions_ms, labels_ms))
+            try:
+                self.said += map(encode, self.machine.advance(predictions_ms, labels_ms))
+            except (StoreDoubtful, StoreFenced):
+                self.open()
+                self.said += map(encode, self.machine.advance(predictions_ms, labels_ms))
 
     def take_snapshot(self, *, acknowledged: bool, flushed: bool) -> None:
         parts, position = self.machine.snapshot(), self.machine.commit()
         if acknowledged:
             self.cut = Cut(parts, dict(self.at), dict(self.clock.latest_ms), len(self.said))
             if flushed:
-                self.store.flush(position)
+                with contextlib.suppress(StoreDoubtful, StoreFenced):  # the next read will say so too
+                    self.store.flush(position)
 
     def die(self, *, lost: bool) -> None:
         """And come back. lost: the store is not there any more."""
@@ -102,7 +117,13 @@ class Worker:
         self.begin()
 
     def finish(self) -> list[bytes]:
-        self.said += map(encode, self.machine.finish(max(ms for ms in self.clock.latest_ms.values() if ms is not None)))
+        end_ms = max(ms for ms in self.clock.latest_ms.values() if ms is not None)
+        try:
+            said = self.machine.finish(end_ms)
+        except (StoreDoubtful, StoreFenced):
+            self.open()
+            said = self.machine.finish(end_ms)
+        self.said += map(encode, said)
         self.store.close()
         return self.said
 
@@ -177,8 +198,50 @@ def test_R19_kills_and_lost_stores_change_nothing(kind: str, request: pytest.Fix
     nothing_changes()
 
 
-def live(worker: Worker, logs: Logs, rng: random.Random) -> None:
-    """Read both logs to their end, with a death now and then."""
+def test_R30_a_redis_that_loses_changes_or_gives_away_records_in_mid_stream_changes_nothing(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    model = replace(spec(2 * DAY_MS), windows_ms=(DAY_MS,))
+    stores = make_store("redis", request, tmp_path, model)
+    client = request.getfixturevalue("redis_server").client()
+    assert stores is not None
+
+    def sabotage(worker: Worker, rng: random.Random) -> None:
+        names = client.keys(f"kills:{{{worker.place}}}*")
+        if not names:
+            return
+        match rng.choice(["flush", "lose a hash", "change a value", "another owner"]):
+            case "flush":
+                client.delete(*names)
+            case "another owner":
+                stores(worker.place).open()
+            case "lose a hash":
+                client.delete(rng.choice(names))
+            case _:
+                for name in names:
+                    if name.count(b":") == 3 and b"journal" not in name:
+                        client.hset(
+                            name, mapping={key: bytes(len(value)) for key, value in client.hgetall(name).items()}
+                        )
+
+    @settings(max_examples=min(100, EXAMPLES))
+    @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 60))
+    def nothing_changes(seed: int, n: int) -> None:
+        rng = random.Random(seed)
+        logs = make_logs(rng, n)
+        steady, worker = Worker(logs, model, None), Worker(logs, model, stores)
+        for source, some in random_steps(rng, logs):
+            steady.read(source, some)
+        live(worker, logs, rng, sabotage)
+        assert worker.finish() == steady.finish()
+
+    nothing_changes()
+
+
+def live(
+    worker: Worker, logs: Logs, rng: random.Random, sabotage: Callable[[Worker, random.Random], None] | None = None
+) -> None:
+    """Read both logs to their end, with a death now and then, and something done to the store."""
     left = rng.choice([0, 1, 2, 3])
     while any(worker.at[source] < len(logs.of(source).records) for source in Input):
         source = rng.choice([each for each in Input if worker.at[each] < len(logs.of(each).records)])
@@ -188,3 +251,5 @@ def live(worker: Worker, logs: Logs, rng: random.Random) -> None:
         if left and rng.random() < 0.2:
             left -= 1
             worker.die(lost=rng.random() < 0.3)
+        if sabotage is not None and rng.random() < 0.2:
+            sabotage(worker, rng)

@@ -97,3 +97,19 @@ def test_a_pending_prediction_of_two_segment_sets_costs_at_most_120_bytes(pendin
         store.put(batch, rows)
     assert store.get(keys)[0].all()
     assert store.nbytes / pending <= 120
+
+
+@pytest.mark.compiled
+def test_R20_ten_times_more_predictions_than_the_capacity_stay_within_its_memory() -> None:
+    width, capacity = 89, 20_000
+    store = MemoryStore(width, number_at=1, capacity=capacity)
+    largest = 0
+    for start in range(0, 10 * capacity, 4_000):
+        numbers = np.arange(start, start + 4_000, dtype=np.uint64)
+        rows = np.zeros((len(numbers), width), np.uint8)
+        rows[:, 1:9] = numbers.view(np.uint8).reshape(-1, 8)
+        store.put(numbers * np.uint64(0x9E3779B97F4A7C15), rows)
+        largest = max(largest, store.nbytes)
+    assert largest <= 120 * capacity
+    found, _ = store.get(np.arange(10 * capacity, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+    assert np.flatnonzero(found).tolist() == list(range(9 * capacity, 10 * capacity))
