@@ -101,6 +101,11 @@ class LabelSettings(Section):
     horizon: Horizon = setting(
         "7d", "How long a prediction waits for its label; after that its window is final.", example="30d"
     )
+    positive: Name | None = setting(
+        None,
+        "The positive class of a binary model. Without it: 1 or true, else the second of two names in their order.",
+        example="fraud",
+    )
     store: LabelStore = setting(
         "memory",
         "Where predictions wait for labels: in the worker, on its disk, or in a shared Redis.",
@@ -226,6 +231,13 @@ class SharedModelSettings(Section):
             for position, keys in enumerate(self.fairness.segments or ())
             if keys not in self.segments
         )
+        return self
+
+    @model_validator(mode="after")
+    def _only_two_classes_have_a_positive_one(self) -> "SharedModelSettings":
+        if self.labels.positive is not None and self.task not in (None, "binary"):
+            what = f"a {self.task} model has no positive class"
+            refuse_any([Finding(what, "remove it, or write task: binary", ("labels", "positive"))])
         return self
 
     @model_validator(mode="after")

@@ -102,6 +102,8 @@ class LabelSpec:
     """How long labels are waited for, and where predictions wait for them."""
 
     horizon_ms: int = 7 * DAY_MS
+    positive: str | None = None
+    """class of a binary model; None = 1 or true, else the second of two names in their order"""
     store: LabelStore = "memory"
     capacity: int = 1_000_000
     """of the store in memory: predictions that wait at most"""

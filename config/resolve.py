@@ -80,6 +80,7 @@ def _columns(settings: ColumnSettings) -> ColumnMapping:
 def _labels(settings: LabelSettings) -> LabelSpec:
     return LabelSpec(
         horizon_ms=settings.horizon,
+        positive=settings.positive,
         store=settings.store,
         capacity=settings.capacity,
         columns=LabelColumns(**dict(settings.columns)),

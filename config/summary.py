@@ -59,6 +59,8 @@ def _model(spec: ModelSpec) -> Iterator[tuple[str, str]]:
     if spec.columns != ColumnMapping():
         yield "columns", _columns(spec.columns)
     yield "labels", f"waited for {format_duration(spec.labels.horizon_ms)}, in {_store(spec.labels)}"
+    if spec.labels.positive is not None:
+        yield "positive class", spec.labels.positive
     if spec.labels.columns != LabelColumns():
         yield "label columns", _named(spec.labels.columns, ("prediction_id", "timestamp", "label", "source", "weight"))
     if spec.fairness.metrics:

@@ -20,19 +20,23 @@ def task_of(spec: ModelSpec, reference: Reference) -> Task:
     return "binary" if len(prediction.categories) + len(prediction.pooled) <= 2 else "multiclass"
 
 
-def classes_of(task: Task, reference: Reference) -> Classes:
+def classes_of(spec: ModelSpec, task: Task, reference: Reference) -> Classes:
     """The classes of a task, as the reference's predictions name them.
 
-    Binary: 0 and 1 (false and true) where that is what they are, else the two names in their order, the second one
-    positive, as in scikit-learn. Multiclass: labels may bring more.
+    Binary: the positive class of the settings against the other one; without it 0 and 1 (false and true) where that is what
+    they are, else the two names in their order, the second one positive, as in scikit-learn. Multiclass: labels may bring
+    more.
     """
     field = prediction_field(reference)
     names = [] if field is None else sorted({class_name(name) for name in (*field.categories, *field.pooled)})
     if task == "multiclass":
         return Classes(task, names, learning=True)
-    if task == "binary" and len(names) == 2 and names != ["0", "1"]:
-        return Classes(task, names)
-    return Classes(task)
+    if task != "binary":
+        return Classes(task)
+    positive = spec.labels.positive
+    if positive is not None:
+        return Classes(task, names if len(names) == 2 and class_name(positive) in names else (), positive=positive)
+    return Classes(task, names if len(names) == 2 and names != ["0", "1"] else ())
 
 
 def prediction_field(reference: Reference) -> FieldProfile | None:

@@ -102,7 +102,7 @@ class ReferenceBuilder:
             return None
         prediction, score = columns.fields["prediction", "prediction"], columns.fields.get(("score", "score"))
         scores = np.full(columns.n, np.nan) if score is None else score.numbers
-        classes = classes_of(task_of(self._spec, reference), reference)
+        classes = classes_of(self._spec, task_of(self._spec, reference), reference)
         found = performance_of(classes, LabelledColumns(prediction, columns.labels, scores), inputs)
         if isinstance(found, str):
             self.without_performance = found
