@@ -52,6 +52,7 @@ class LabelHealth(NamedTuple):
 def label_health(row: F64) -> LabelHealth:
     """The figures of one accumulator row, float64[>= 29].
 
+    >>> import numpy as np
     >>> row = np.zeros(29)
     >>> row[[N, LABELLED, CORRECTED, RETRACTED, DELAY + 12]] = 200, 95, 19, 5, 95
     >>> health = label_health(row)
