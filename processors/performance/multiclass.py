@@ -6,7 +6,6 @@ class. A label that is NaN, or whose prediction is, is in no metric.
     accuracy    right / all
     macro_f1    mean over the classes that were predicted or true of 2 right / (predicted + true)
     calibration_error   sum over the tenths of [0, 1] of |right - sum of confidences| / all that have a confidence
-    log_loss    mean of -ln p(label), over labels whose prediction came with `probabilities` (`add_loss`)
     confusion/LABEL/PREDICTED   weight of the labels, for up to 8 classes
 
 Up to 8 classes, named in advance, the whole confusion matrix is kept. Otherwise counts by class, for the first 32: with
@@ -28,7 +27,7 @@ from driftline.processors.arrays import F64, I64
 from driftline.processors.kernels import njit_uncounted
 from driftline.processors.performance.correction import corrected_names
 from driftline.processors.performance.quantum import kept_weight, kept_weights, quantised
-from driftline.processors.performance.standard_errors import effective_n, mean_se, share_se
+from driftline.processors.performance.standard_errors import share_se
 
 WRONG: Final = 0
 RIGHT: Final = 1
@@ -36,11 +35,9 @@ SQUARES: Final = 2
 """Squares of the weights, wrong and right."""
 BEYOND: Final = 4
 """Weight of the labels and of the predictions of classes that are not kept apart."""
-LOG_LOSS: Final = 5
-"""Weight of the labels that have one, its sum, the sum of its squares."""
-SCORED: Final = 8
+SCORED: Final = 5
 """Weight of the labels whose prediction has a confidence."""
-CALIBRATION: Final = 9
+CALIBRATION: Final = 6
 """Right minus confidence, summed in each tenth of [0, 1]."""
 GROUPS: Final = 10
 CLASSES: Final = CALIBRATION + GROUPS
@@ -59,7 +56,7 @@ def width(classes: int | None) -> int:
     Below 8 there is room for one more: a class that is never predicted shows up in the labels only.
 
     >>> width(3), width(8), width(9), width(None)
-    (35, 83, 115, 115)
+    (32, 80, 112, 112)
     """
     if classes is not None and classes <= CONFUSION_MAX:
         return CLASSES + min(max(classes, 1) + 1, CONFUSION_MAX) ** 2
@@ -108,19 +105,8 @@ def add(sums: F64, prediction: float, score: float, label: float, weight: float,
         sums[BEYOND] += sign * w
 
 
-@njit_uncounted(fastmath=False)
-def add_loss(sums: F64, loss: float, weight: float, sign: float) -> None:
-    """Add -ln of the probability that was given to the label's class; NaN = it had none: nothing is added."""
-    if not loss >= 0.0:
-        return
-    w = kept_weight(weight)
-    sums[LOG_LOSS] += sign * w
-    sums[LOG_LOSS + 1] += sign * quantised(w * loss)
-    sums[LOG_LOSS + 2] += sign * quantised(w * loss * loss)
-
-
 def sums_plain(prediction: F64, score: F64, label: F64, weight: F64, classes: int | None) -> F64:
-    """float64[width]: the sums of n labelled predictions, without losses, by whole arrays: what `add` is tested against."""
+    """float64[width]: the sums of n labelled predictions by whole arrays: what `add` is tested against."""
     usable = (prediction >= 0.0) & (label >= 0.0)
     prediction, score, label, weight = (column[usable] for column in (prediction, score, label, weight))
     w, right = kept_weights(weight), prediction == label
@@ -152,20 +138,15 @@ def _counts(code: I64, weight: F64) -> F64:
 def metrics(sums: F64, names: Sequence[str] = ()) -> dict[str, F64]:
     """Every metric of k rows, float64[k, width], as float64[k]; names: the classes in the order of their codes.
 
-    NaN = not defined: no label, none with a confidence or with probabilities, for macro_f1 also classes that are not kept
-    apart; an error from fewer than two.
+    NaN = not defined: no label, none with a confidence, for macro_f1 also classes that are not
+    kept apart.
     """
     wrong, right = sums[..., WRONG], sums[..., RIGHT]
-    total, squares = wrong + right, sums[..., SQUARES] + sums[..., SQUARES + 1]
     with np.errstate(invalid="ignore", divide="ignore"):
-        losses_n = effective_n(sums[..., LOG_LOSS], total, squares)
-        log_loss = sums[..., LOG_LOSS + 1] / sums[..., LOG_LOSS]
         found = {
-            "accuracy": right / total,
+            "accuracy": right / (wrong + right),
             "accuracy_se": share_se(right, wrong, sums[..., SQUARES + 1], sums[..., SQUARES]),
             "macro_f1": np.where(sums[..., BEYOND] > 0.0, math.nan, _macro_f1(sums)),
-            "log_loss": log_loss,
-            "log_loss_se": mean_se(log_loss, sums[..., LOG_LOSS + 2] / sums[..., LOG_LOSS], losses_n),
             "calibration_error": np.abs(sums[..., CALIBRATION:CLASSES]).sum(axis=-1) / sums[..., SCORED],
         }
     return found | confusion(sums, names)

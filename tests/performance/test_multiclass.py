@@ -16,7 +16,6 @@ from driftline.processors.performance.multiclass import (
     CONFUSION_MAX,
     COUNTED_MAX,
     add,
-    add_loss,
     classes_kept,
     metrics,
     sums_plain,
@@ -95,20 +94,6 @@ def test_the_calibration_error_is_that_of_the_predicted_class(stream: list[Outco
         assert shown == pytest.approx(sum(gaps) / w.sum(), abs=2.0**-18 * len(score) / w.sum())
     else:
         assert math.isnan(shown)
-
-
-def test_the_log_loss_is_that_of_the_labels_that_have_one(test_seed: int) -> None:
-    rng = np.random.default_rng(test_seed)
-    probability, label = rng.dirichlet(np.ones(3), 50), rng.integers(0, 3, 50)
-    sums = np.zeros(width(3))
-    for p, y in zip(probability, label, strict=True):
-        add(sums, float(np.argmax(p)), float(p.max()), float(y), 1.0, 1.0)
-        add_loss(sums, -math.log(p[y]), 1.0, 1.0)
-    add_loss(sums, math.nan, 1.0, 1.0)
-    assert one(sums)["log_loss"] == pytest.approx(sklearn_metrics.log_loss(label, probability), abs=1e-6)
-    for p, y in zip(probability, label, strict=True):
-        add_loss(sums, -math.log(p[y]), 1.0, -1.0)
-    assert math.isnan(one(sums)["log_loss"])
 
 
 def test_with_more_classes_than_are_kept_apart_accuracy_is_exact_and_macro_f1_is_not_defined() -> None:
