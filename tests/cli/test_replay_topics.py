@@ -23,7 +23,7 @@ from driftline.schemas.cloud_events import decode_event
 from driftline.schemas.codec import encode
 from driftline.schemas.control import CONTROL_HEADER, TICK, TICK_VALUE
 from driftline.schemas.outputs import Output, OutputTopic
-from driftline.schemas.signals import AlertOpened, WindowClosed
+from driftline.schemas.signals import AlertOpened, PerformanceWindow, WindowClosed
 from tests.cli.replays import FILES, lines, run
 from tests.core.logs import SPEC, Log, make_log, reference
 from tests.servers.fixtures import Kafka
@@ -204,3 +204,23 @@ def test_options_of_files_are_refused_for_topics(option: tuple[str, str], tmp_pa
 def test_a_topic_that_is_not_there(name: str, topics: Topics, tmp_path: Path) -> None:
     said = _refused(tmp_path / "out", "--config", topics.yaml, "--predictions", f"kafka://{name}")
     assert f"there is no topic {name} on " in said
+
+
+def test_labels_of_a_topic_are_joined_and_the_end_of_the_topic_makes_nothing_final(
+    topics: Topics, tmp_path: Path
+) -> None:
+    log, later_ms = topics.log, 20 * 60_000
+    labels = [LABEL.replace(b"id-1", b"id-%d" % i) for i in range(len(log))]
+    times_ms = [ms + later_ms for ms in log.record_ms]
+    topics.send(topics.config.topics.labels, labels, times_ms)
+    done = topics.replay(tmp_path / "topic", "--labels", "kafka://")
+    assert done.exit_code == 0, done.output
+    core = Partition({"m": topics.config.models["m"]}, {"m": {"": reference()}}, partition=1, outcomes=True)
+    said = core.apply(core.decode(log.records, range(len(log)), log.record_ms))
+    said += core.apply_labels(core.decode_labels(labels, range(len(labels)), times_ms))
+    windows = [encode(signal) for signal in said if isinstance(signal, PerformanceWindow)]
+    assert windows
+    assert (tmp_path / "topic" / "performance.jsonl").read_bytes().splitlines() == windows
+    assert not any(window["final"] for window in lines(tmp_path / "topic" / "performance.jsonl"))
+    outcomes = json.loads((tmp_path / "topic" / "summary.json").read_text())["outcomes"]
+    assert outcomes["joined"] + outcomes["claimed"] > 2_000
