@@ -1,4 +1,4 @@
-"""RocksDB as a join store uses it: a position, and generations of records, each in a column family of its own.
+"""RocksDB as a join store uses it: a few notes, and generations of records, each in a column family of its own.
 
 Everything of rocksdict that keeps the files open is held here and nowhere else, not even by a local name: an error keeps the
 frames that it passed through, and with them what they hold, and the folder would stay locked for as long.
@@ -6,7 +6,7 @@ frames that it passed through, and with them what they hold, and the folder woul
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -15,10 +15,11 @@ from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdic
 
 from driftline.schemas.errors import JoinStoreError, StoreDoubtful, StoreUnavailable
 
-_POSITION: Final = b"position"
 _DEFAULT: Final = "default"
 _GENERATION: Final = "generation "
 _WRITE_BUFFER_BYTES: Final = 16 << 20
+_WRITE_BUFFERS_MAX: Final = 3
+"""One that is filled while two are being written to files; when all are full, writes wait."""
 _BUFFER_FILTER_SHARE: Final = 0.1
 """Of a write buffer, for a filter of its keys: what is not in it is then found out at a fifth of the cost."""
 _WAL_BYTES_MAX: Final = 128 << 20
@@ -56,10 +57,10 @@ class RocksDatabase:
             (int(name.removeprefix(_GENERATION)) for name in self._families if name != _DEFAULT), reverse=True
         )
 
-    def position(self) -> bytes | None:
-        """What the last write said of it."""
+    def note(self, name: bytes) -> bytes | None:
+        """What the last write noted under this name."""
         with _NamedErrors(self):
-            stored: bytes | None = self._families[_DEFAULT].get(_POSITION)
+            stored: bytes | None = self._families[_DEFAULT].get(name)
             return stored
 
     def get(self, generation: int, keys: Sequence[bytes]) -> list[bytes | None]:
@@ -67,8 +68,11 @@ class RocksDatabase:
         with _NamedErrors(self):
             return self._families[_name(generation)][list(keys)] or []
 
-    def write(self, generation: int, rows: Iterable[tuple[bytes, bytes]], position: bytes) -> None:
-        """Store rows (key, value) in a generation, and the position, at once. Keys are best in ascending order."""
+    def write(self, generation: int, rows: Iterable[tuple[bytes, bytes]], notes: Mapping[bytes, bytes | None]) -> None:
+        """Store rows (key, value) in a generation, and notes (None: take it away), at once.
+
+        Keys are best in ascending order. Nothing else of this process runs meanwhile, about 2 ms for each 1,000 rows.
+        """
         name = _name(generation)
         with _NamedErrors(self):
             if name not in self._families:
@@ -77,7 +81,12 @@ class RocksDatabase:
             self._batch.set_default_column_family(self._families[_DEFAULT].get_column_family_handle(name))
             for key, value in rows:
                 self._batch[key] = value
-            self._batch.put(_POSITION, position, self._families[_DEFAULT].get_column_family_handle(_DEFAULT))
+            self._batch.set_default_column_family(self._families[_DEFAULT].get_column_family_handle(_DEFAULT))
+            for name_of, note in notes.items():
+                if note is None:
+                    del self._batch[name_of]
+                else:
+                    self._batch[name_of] = note
             self._families[_DEFAULT].write(self._batch, self._in_order)
             self._batch = None
 
@@ -114,6 +123,7 @@ class RocksDatabase:
         options.set_block_based_table_factory(table)
         options.set_compression_type(DBCompressionType.lz4())
         options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
+        options.set_max_write_buffer_number(_WRITE_BUFFERS_MAX)
         options.set_memtable_whole_key_filtering(True)
         options.set_memtable_prefix_bloom_ratio(_BUFFER_FILTER_SHARE)
         options.set_max_total_wal_size(_WAL_BYTES_MAX)

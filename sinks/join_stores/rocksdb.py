@@ -1,8 +1,10 @@
 """Records on the worker's own disk, in RocksDB.
 
-One database holds one store. A write is one atomic batch, so what is found after a crash is what some write left, and never
-a part of one. Nothing is synced to the disk: after a power failure the store may have gone back to an earlier write, which
-is as good.
+One database holds one store. A small write is one atomic batch. RocksDB keeps the interpreter's lock for as long as a batch
+takes, which would hold up everything else of the worker; so a large write goes into a journal first and is then applied in
+small batches, each of which notes that it is under way. Whoever opens the store finishes it. So what is found after a crash
+is what some write left, and never a part of one. Nothing is synced to the disk: after a power failure the store may have
+gone back to an earlier write, which is as good, or have lost the journal, which is noticed.
 
 Memory does not grow with the number of records: blocks, indexes and filters share a cache of fixed size, and what is
 written lies in two small buffers before it goes to files.
@@ -25,6 +27,7 @@ from driftline.schemas.errors import StoreDoubtful, StoreUnavailable
 from driftline.sinks.join_stores.generations import Generations
 from driftline.sinks.join_stores.packed_rows import KEY_BYTES, Found, Keys, Records
 from driftline.sinks.join_stores.rocks_database import RocksDatabase
+from driftline.sinks.join_stores.write_journal import JournaledWrite, read_journal, write_journal
 
 if TYPE_CHECKING:
     from rocksdict import Cache
@@ -32,6 +35,10 @@ if TYPE_CHECKING:
 GENERATIONS: Final = 2
 """Disk is cheap, look-ups are not: room for twice what is needed, and two look-ups of what is not found."""
 
+_ROWS_A_BATCH: Final = 2_000
+_POSITION: Final = b"position"
+_UNDER_WAY: Final = b"under way"
+_JOURNAL: Final = "write.journal"
 _FORMAT: Final = b"\x01"
 _WIDTH_BYTES: Final = 4
 _GENERATION_BYTES: Final = 8
@@ -111,12 +118,12 @@ class RocksStore:
         newest = self._generations.of(merged_ms)
         newest = newest if self._newest is None else max(newest, self._newest)
         order = np.argsort(keys)
-        values = records[order].tobytes()
-        rows = ((name, values[at * width : (at + 1) * width]) for at, name in enumerate(_names(keys[order])))
+        write = JournaledWrite(_stored(width, newest, position), keys[order], records[order])
         self._attempted = position
         with self._given_up_after_errors():
-            database.write(newest, rows, _stored(width, newest, position))
-            self._position, self._newest = position, newest
+            if len(keys) > _ROWS_A_BATCH:
+                write_journal(self._folder / _JOURNAL, write)
+            self._apply(database, write)
             self._drop_old(database)
 
     def clear(self) -> None:
@@ -161,9 +168,27 @@ class RocksStore:
         self.close()
         database = RocksDatabase(self._folder, self._cache)
         self._database = database
-        self._position, self._newest = _read(database.position(), self._width)
+        self._position, self._newest = _read(database.note(_POSITION), self._width)
+        under_way = database.note(_UNDER_WAY)
+        if under_way is not None:
+            journal = read_journal(self._folder / _JOURNAL, self._width)
+            if journal is None or journal.name != under_way:
+                raise StoreDoubtful("a write was cut off, and its journal is lost")
+            self._apply(database, journal)
         self._drop_old(database)
         return database
+
+    def _apply(self, database: RocksDatabase, write: JournaledWrite) -> None:
+        """In one batch, if it is small; else in several, and only the last of them makes it count."""
+        position, newest = _read(write.name, self._width)
+        assert newest is not None, "the name of a write says its generation"
+        names, values, width = _names(write.keys), write.records.tobytes(), self._width
+        rows = [(name, values[at * width : (at + 1) * width]) for at, name in enumerate(names)]
+        last = max(0, len(rows) - 1) // _ROWS_A_BATCH * _ROWS_A_BATCH  # where the last batch begins
+        for start in range(0, last, _ROWS_A_BATCH):
+            database.write(newest, rows[start : start + _ROWS_A_BATCH], {_UNDER_WAY: write.name})
+        database.write(newest, rows[last:], {_POSITION: write.name, _UNDER_WAY: None})
+        self._position, self._newest = position, newest
 
     def _drop_old(self, database: RocksDatabase) -> None:
         kept = () if self._newest is None else self._generations.kept(self._newest)

@@ -9,12 +9,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from driftline.schemas.errors import StoreDoubtful, StoreUnavailable
-from driftline.sinks.join_stores.rocks_database import block_cache
+from driftline.sinks.join_stores import rocksdb
+from driftline.sinks.join_stores.rocks_database import RocksDatabase, block_cache
 from driftline.sinks.join_stores.rocksdb import GENERATIONS, RocksStore, remove_other_shapes, store_folder
 from tests.outcomes.stores import KEEP_MS, WIDTH, keys_of, records_of, values_in
 from tests.project.repository import ROOT
@@ -35,14 +37,18 @@ def no_file_may_grow() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_R31_a_full_disk_is_unavailable_and_the_store_goes_on_when_there_is_room(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rows_a_batch", [1, 2_000])
+def test_R31_a_full_disk_is_unavailable_and_the_store_goes_on_when_there_is_room(
+    tmp_path: Path, rows_a_batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rocksdb, "_ROWS_A_BATCH", rows_a_batch)
     store = store_in(tmp_path)
     assert store.open() is None
     store.write(keys_of(1), records_of(10), b"one", 0)
     kept = []  # whoever keeps an error keeps what its frames hold: the folder must not stay locked by that
     with no_file_may_grow():
         for _ in range(2):
-            with pytest.raises(StoreUnavailable, match="RocksDB in") as refused:
+            with pytest.raises(StoreUnavailable, match=r"RocksDB in|write\.journal cannot be written") as refused:
                 store.write(keys_of(1, 2), records_of(11, 20), b"two", 0)
             kept.append(refused)
     store.write(keys_of(1, 2), records_of(11, 20), b"two", 0)
@@ -114,6 +120,35 @@ def test_R32_a_log_that_is_cut_short_gives_an_earlier_write(tmp_path: Path, cut:
     assert 150 < last < 199
     assert values_in(store, *range(200), 10_000) == [*range(last + 1), *[None] * (199 - last), last]
     store.close()
+
+
+@pytest.mark.parametrize("damage", ["lost", "torn", "of another write"])
+def test_a_write_that_was_cut_off_and_whose_journal_is_lost_leaves_nothing(
+    tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rocksdb, "_ROWS_A_BATCH", 1)
+    store, journal = store_in(tmp_path), tmp_path / "write.journal"
+    store.open()
+    store.write(keys_of(1, 2), records_of(10, 20), b"one", 0)
+    before, write, left = journal.read_bytes(), RocksDatabase.write, iter(range(1))
+
+    def fails_at_the_second(*arguments: Any) -> None:
+        if next(left, None) is None:
+            raise StoreUnavailable("the worker is gone")
+        write(*arguments)
+
+    monkeypatch.setattr(RocksDatabase, "write", fails_at_the_second)
+    with pytest.raises(StoreUnavailable):
+        store.write(keys_of(1, 2, 3), records_of(11, 21, 31), b"two", 0)
+    monkeypatch.setattr(RocksDatabase, "write", write)
+    if damage == "lost":
+        journal.unlink()
+    else:
+        journal.write_bytes(before if damage == "of another write" else journal.read_bytes()[:-1])
+    successor = store_in(tmp_path)
+    assert successor.open() is None
+    assert values_in(successor, 1, 2, 3) == [None, None, None]
+    successor.close()
 
 
 @pytest.mark.parametrize("pattern", ["*.sst", "MANIFEST-*", "CURRENT", "OPTIONS-*"])

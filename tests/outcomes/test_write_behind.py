@@ -21,6 +21,8 @@ from driftline.processors.outcomes.backing_store import BackingStore
 from driftline.processors.outcomes.write_behind import WriteBehind
 from driftline.schemas.errors import StoreUnavailable
 from driftline.sinks.join_stores import redis as redis_store
+from driftline.sinks.join_stores import rocksdb as rocks_store
+from driftline.sinks.join_stores.rocks_database import RocksDatabase
 from tests.outcomes.stores import BACKING, KEEP_MS, WIDTH, MakeBacking, backing_maker, keys_of, records_of, values_in
 
 LOG = [place * place % 7 for place in range(40)]
@@ -141,6 +143,41 @@ def test_a_kill_between_any_two_calls_of_the_store_changes_nothing(
         died += 1
         _succeed(make(), snapshots)
     assert died > 20
+
+
+def test_a_kill_between_any_two_steps_of_a_write_to_rocksdb_changes_nothing(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches hold two rows; the successor may die while it finishes the write."""
+    monkeypatch.setattr(rocks_store, "_ROWS_A_BATCH", 2)
+    write, journal = RocksDatabase.write, rocks_store.write_journal
+    died = 0
+    make: MakeBacking
+    snapshots: list[int]
+
+    def life(mortal: Mortal) -> None:
+        nonlocal make, snapshots
+        make, snapshots = backing_maker("rocksdb", request, tmp_path), []
+        backing = make()
+        monkeypatch.setattr(RocksDatabase, "write", mortal(write))
+        monkeypatch.setattr(rocks_store, "write_journal", mortal(journal))
+        try:
+            worker = Worker(backing, snapshots)
+            worker.run(worker.restore())
+        finally:
+            backing.close()
+
+    for last, _ in points(life):
+        died += 1
+        second = make()
+        monkeypatch.setattr(RocksDatabase, "write", Mortal(1 + last % 3, after=bool(last % 2))(write))
+        with contextlib.suppress(Died):
+            Worker(second, snapshots).restore()
+        second.close()
+        monkeypatch.setattr(RocksDatabase, "write", write)
+        monkeypatch.setattr(rocks_store, "write_journal", journal)
+        _succeed(make(), snapshots)
+    assert died >= 30
 
 
 def test_a_kill_between_any_two_steps_of_a_write_to_redis_changes_nothing(
