@@ -33,7 +33,15 @@ from driftline.processors.outcomes.facts import LABELLED, MATCHED, PREDICTED, Fa
 from driftline.processors.outcomes.operations import PREDICTION, RETRACTION, Operations
 from driftline.processors.outcomes.pane_rows import RowArrays, find_row, row_of
 from driftline.processors.performance.common import COMMON_WIDTH, CORRECTED, RETRACTED, N, add_label
-from driftline.processors.performance.task_layout import add_outcome, add_outcome_delay
+from driftline.processors.performance.ranked_lists import (
+    POSITIONS_MAX,
+    RankedLists,
+    enter_list,
+    find_list,
+    list_values,
+)
+from driftline.processors.performance.ranking import K, add_list
+from driftline.processors.performance.task_layout import RANKING, add_outcome, add_outcome_delay
 
 # positions in the settings array
 PANE_MS, FINAL_AFTER_MS, TOLERANCE_MS, CAPACITY, FACTS_ONLY, TASK, TASK_END, ESTIMATE, ESTIMATE_END, MARK_MS = range(10)
@@ -63,6 +71,7 @@ class Join(NamedTuple):
     rows: RowArrays
     delays: RowArrays  # one for each pane: how long labels took, see `performance.delay_curves`; of width 0 for no such
     tables: Tables  # what the label-free estimate looks up
+    lists: RankedLists  # of a ranking: the lists that labelled items are in
 
 
 class Matches(NamedTuple):
@@ -215,6 +224,32 @@ def _apply_label(facts: Facts, f: int, join: Join, sign: float) -> None:
         if usable:
             values = sums[COMMON_WIDTH:task_end]
             add_outcome(task, values, prediction, facts.score[f], label, facts.weight[f], sign)
+    if task == RANKING and usable and prediction >= 0.0 and facts.score[f] <= POSITIONS_MAX:
+        _change_list(facts, f, join, pane, sign)
+
+
+@njit_uncounted()
+def _change_list(facts: Facts, f: int, join: Join, pane: int, sign: float) -> None:
+    """Give an item of a list its label, or take it away: what the list contributes is another then."""
+    lists = join.lists
+    at = find_list(lists, facts.prediction[f])
+    if at < 0:
+        if sign < 0.0:
+            return  # the list had to make room: what it has contributed stays
+        at = enter_list(lists, facts.prediction[f], pane)
+        for g in range(facts.groups.shape[1]):
+            lists.groups[at, g] = facts.groups[f, g]
+    label = lists.label[at]
+    old_ndcg, old_rank = list_values(label, K)
+    label[int(facts.score[f]) - 1] = facts.label[f] if sign > 0.0 else np.nan
+    ndcg, rank = list_values(label, K)
+    for g in range(-1, facts.groups.shape[1]):
+        row = find_row(join.rows, lists.pane[at], 0 if g < 0 else lists.groups[at, g])
+        if row >= 0:
+            values = join.rows.sums[row][COMMON_WIDTH : join.settings[TASK_END]]
+            join.rows.changed[row] = join.clock[OPERATION]
+            add_list(values, old_ndcg, old_rank, -1.0)
+            add_list(values, ndcg, rank, 1.0)
 
 
 @njit_uncounted()

@@ -19,7 +19,8 @@ from driftline.processors.outcomes.operations import Operations
 from driftline.processors.outcomes.pane_rows import PaneRows
 from driftline.processors.outcomes.row_columns import RowColumns
 from driftline.processors.performance.common import COMMON_WIDTH
-from driftline.processors.performance.task_layout import TaskLayout
+from driftline.processors.performance.ranked_lists import LISTS_MAX, no_lists
+from driftline.processors.performance.task_layout import RANKING, TaskLayout
 
 FOR_EVER: Final = int(np.iinfo(np.int64).max)
 
@@ -51,6 +52,7 @@ class Joiner:
         self.columns = RowColumns(COMMON_WIDTH + task.width, COMMON_WIDTH + task.width + estimator.width)
         self.rows = PaneRows(self.columns.width)
         self.delays = PaneRows(task.delays_width)
+        self.lists = no_lists(groups, LISTS_MAX if task.code == RANKING else 1)
         self.clock: I64 = np.zeros(fold.CLOCK, np.int64)
         self.clock[[fold.LAST_MARK, fold.PREDICTIONS_MS, fold.LABELS_MS]] = fold.NONE
         self.counts: I64 = np.zeros(counts.COUNTS, np.int64)
@@ -120,6 +122,7 @@ class Joiner:
             self.rows.arrays,
             self.delays.arrays,
             self._tables,
+            self.lists,
         )
         with np.errstate(over="ignore"):  # hashes overflow; numpy warns of it where the kernel is not compiled
             stop = fold.fold(start, due_ms, batch.operations, batch.which, batch.facts, join, batch.matches)

@@ -1,7 +1,7 @@
 """The state of an outcome machine as named parts of bytes.
 
     outcomes/state      clock, counts, open windows, groups, classes
-    outcomes/rows       the rows of panes, and their delay tables
+    outcomes/rows       the rows of panes, their delay tables, and ranked lists
     outcomes/waiting    marks, and operations that were read and could not be joined yet
 
 Facts are in the join store and not here.
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from driftline.processors.arrays import F64, I32, I64
 from driftline.processors.outcomes.operations import Operations, no_operations
 from driftline.processors.outcomes.schedule import Due
+from driftline.processors.performance.ranked_lists import LIST_COLUMNS
 from driftline.processors.segments import Segment
 from driftline.processors.snapshot import pack_arrays, unpack_arrays
 from driftline.schemas.errors import DamagedSnapshot
@@ -32,6 +33,7 @@ KeptRows: TypeAlias = tuple[F64, I64, I32, I64]
 """sums, pane, group, changed: see `pane_rows`."""
 
 _ROW_ARRAYS: Final = ("sums", "pane", "group", "changed")
+_LISTS: Final = "lists/"
 _RELEASED: Final = "released"
 
 
@@ -54,6 +56,7 @@ class Kept(NamedTuple):
     state: OutcomeState
     rows: KeptRows
     delays: KeptRows
+    lists: Mapping[str, NDArray[np.generic]]
     marks: I64
     released: Operations
     held: Mapping[Input, Operations]
@@ -66,7 +69,13 @@ def encode_parts(kept: Kept) -> dict[str, bytes]:
         waiting |= {f"{name}/{field}": column for field, column in operations._asdict().items()}
     return {
         STATE: msgspec.msgpack.encode(kept.state),
-        ROWS: pack_arrays({**_named("rows", kept.rows), **_named("delays", kept.delays)}),
+        ROWS: pack_arrays(
+            {
+                **_named("rows", kept.rows),
+                **_named("delays", kept.delays),
+                **{f"{_LISTS}{name}": array for name, array in kept.lists.items()},
+            }
+        ),
         WAITING: pack_arrays(waiting),
     }
 
@@ -83,6 +92,7 @@ def decode_parts(parts: Mapping[str, bytes], width: int, delays: int, groups: in
             state=state,
             rows=_kept_rows(rows, "rows"),
             delays=_kept_rows(rows, "delays"),
+            lists={name: rows[f"{_LISTS}{name}"] for name in LIST_COLUMNS},
             marks=waiting["marks"],  # type: ignore[arg-type]
             released=_operations(waiting, _RELEASED),
             held={source: _operations(waiting, source) for source in Input},

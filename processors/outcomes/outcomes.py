@@ -30,6 +30,7 @@ from driftline.processors.outcomes.task_sums import classes_of, prediction_field
 from driftline.processors.outcomes.telling import Telling
 from driftline.processors.outcomes.waiting_room import WaitingRoom
 from driftline.processors.outcomes.watches import Watches
+from driftline.processors.performance.ranked_lists import kept_lists, restore_lists
 from driftline.processors.performance.task_layout import task_layout
 from driftline.processors.reference.layout import layout_of
 from driftline.processors.reference.profile import Reference
@@ -168,6 +169,7 @@ class Outcomes:
         self._joiner.restore(np.array(state.clock), np.array(state.counts), kept.marks)
         self._joiner.rows.restore(*kept.rows)
         self._joiner.delays.restore(*kept.delays)
+        restore_lists(self._joiner.lists, kept.lists)
         self._schedule.restore(state.dues)
         self._groups.restore(state.groups)
         for name in state.classes:
@@ -193,6 +195,7 @@ class Outcomes:
             ),
             rows=joiner.rows.kept(),
             delays=joiner.delays.kept(),
+            lists=kept_lists(joiner.lists),
             marks=joiner.marks,
             released=self._released,
             held={source: self._room.held(source) for source in Input},

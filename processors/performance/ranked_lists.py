@@ -21,7 +21,7 @@ TREC-8, 1999 (reciprocal rank).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -37,6 +37,7 @@ SEPARATOR: Final = "#"
 NO_LIST: Final = -1.0
 POSITIONS_MAX: Final = 64
 LISTS_MAX: Final = 100_000
+LIST_COLUMNS: Final = ("key", "label", "pane", "groups", "state")
 
 _DISCOUNT: Final = 1.0 / np.log2(2.0 + np.arange(POSITIONS_MAX))
 _POSITION_DIGITS_MAX: Final = 9
@@ -81,7 +82,7 @@ def no_lists(groups: int, capacity: int = LISTS_MAX) -> RankedLists:
         table *= 2
     return RankedLists(
         key=np.full(capacity, NO_LIST),
-        label=np.full((capacity, POSITIONS_MAX), np.nan, np.float32),
+        label=np.empty((capacity, POSITIONS_MAX), np.float32),  # memory that is first used when a list comes
         pane=np.zeros(capacity, np.int64),
         groups=np.zeros((capacity, groups), np.int32),
         table=np.zeros(table, np.int32),
@@ -131,15 +132,38 @@ def enter_list(lists: RankedLists, key: float, pane: int) -> int:
     if lists.key[at] >= 0.0:
         lists.state[1] += 1
         _forget(lists, at)
-    mask = np.int64(lists.table.shape[0] - 1)
-    slot = _home(key, mask)
-    while lists.table[slot] > 0:
-        slot = (slot + 1) & mask
-    lists.table[slot] = np.int32(at + 1)
     lists.key[at], lists.pane[at] = key, pane
+    _enter(lists, at)
     for i in range(POSITIONS_MAX):
         lists.label[at, i] = np.nan
     return at
+
+
+def kept_lists(lists: RankedLists) -> dict[str, NDArray[np.generic]]:
+    """For a snapshot: the lists that there are, by LIST_COLUMNS; labels as the bits of float32."""
+    used = int(np.count_nonzero(lists.key >= 0.0))  # the ring is filled from its start
+    columns = {name: getattr(lists, name)[:used] for name in ("key", "pane", "groups")}
+    return {**columns, "label": lists.label[:used].view(np.uint32), "state": lists.state}
+
+
+def restore_lists(lists: RankedLists, kept: Mapping[str, NDArray[np.generic]]) -> None:
+    """Take over what `kept_lists` gave, into empty lists of the same capacity."""
+    used = len(kept["key"])
+    for name in ("key", "pane", "groups"):
+        getattr(lists, name)[:used] = kept[name]
+    lists.label[:used] = kept["label"].view(np.float32)
+    lists.state[:] = kept["state"]
+    for at in range(used):
+        _enter(lists, at)
+
+
+@njit_uncounted(fastmath=False)
+def _enter(lists: RankedLists, at: int) -> None:
+    mask = np.int64(lists.table.shape[0] - 1)
+    slot = _home(lists.key[at], mask)
+    while lists.table[slot] > 0:
+        slot = (slot + 1) & mask
+    lists.table[slot] = np.int32(at + 1)
 
 
 @njit_uncounted(fastmath=False)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 
 import numpy as np
+import orjson
 import pytest
 
 from driftline.config.model_spec import HOUR_MS, MINUTE_MS
+from driftline.processors.performance.ranked_lists import (
+    enter_list,
+    find_list,
+    kept_lists,
+    list_values_plain,
+    no_lists,
+    restore_lists,
+)
 from driftline.schemas.signals import PerformanceWindow
 from tests.outcomes.labelled_logs import START_MS, Log, Logs, both_logs, play, spec
 
@@ -35,3 +45,29 @@ def test_click_through_rates_by_position_come_out_of_the_stream(test_seed: int) 
     assert (window.n, window.labelled) == (1_200, len(labelled)), f"seed {test_seed}"
     assert window.metrics["ctr"] == pytest.approx(np.mean([clicked for _, clicked in labelled]))
     assert window.metrics["ctr_at_10"] == window.metrics["ctr"]
+
+
+def test_lists_are_judged_as_a_whole_whatever_the_order_of_their_labels(test_seed: int) -> None:
+    logs, _ = shown_lists(random.Random(test_seed), 40)
+    told = play(logs, both_logs(logs), replace(spec(6 * HOUR_MS), task="ranking"))
+    window = next(w for w in told if isinstance(w, PerformanceWindow) and w.length_ms == 6 * HOUR_MS and not w.version)
+    labels: dict[str, list[float]] = {}
+    for record in logs.labels.records:
+        label = orjson.loads(record)
+        query, _, position = label["prediction_id"].rpartition("#")
+        labels.setdefault(query, [math.nan] * 10)[int(position) - 1] = label["label"]
+    values = np.array([list_values_plain(of_list, 10) for of_list in labels.values()])
+    assert window.metrics["ndcg_at_10"] == pytest.approx(np.nanmean(values[:, 0]), abs=1e-6), f"seed {test_seed}"
+    assert window.metrics["mrr"] == pytest.approx(np.mean(values[:, 1]), abs=1e-6)
+
+
+def test_a_snapshot_keeps_the_lists() -> None:
+    lists = no_lists(2, 50)
+    for key in range(70):
+        at = enter_list(lists, float(key), key)
+        lists.label[at, 3] = 1.0
+    again = no_lists(2, 50)
+    restore_lists(again, kept_lists(lists))
+    assert [find_list(again, float(key)) for key in range(70)] == [find_list(lists, float(key)) for key in range(70)]
+    assert np.array_equal(again.label, lists.label, equal_nan=True)
+    assert enter_list(again, 100.0, 1) == enter_list(lists, 100.0, 1)
