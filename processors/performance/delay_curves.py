@@ -127,21 +127,37 @@ def delay_curves(tables: F64, ages_ms: F64, final_age_ms: float, pane_ms: float 
     """
     edges = np.minimum(EDGES_MS, final_age_ms + pane_ms)
     strata = tables.shape[1]
-    oldest_first = np.argsort(-ages_ms, kind="stable")
-    # [panes + 1, strata, 49]: labels with a delay below each edge, in the oldest 0, 1, 2 ... panes
-    below = np.zeros((len(tables) + 1, strata, CELLS + 1))
-    np.cumsum(np.cumsum(tables[oldest_first], axis=0), axis=2, out=below[1:, :, 1:])
-    can_tell = np.searchsorted(-ages_ms[oldest_first], -np.minimum(edges, final_age_ms), side="right")
+    below = _labels_below(tables, ages_ms, np.minimum(edges, final_age_ms))
     known = np.ones((strata, CELLS + 1))
     share, labels = np.zeros(strata), np.zeros(strata)
     for cell in range(CELLS - 1, -1, -1):
-        part, whole = below[can_tell[cell + 1], :, cell], below[can_tell[cell + 1], :, cell + 1]
+        part, whole = below[cell + 1, :, cell], below[cell + 1, :, cell + 1]
         if whole.sum() > 0.0 and share.sum() == 0.0:
             share, labels = whole / whole.sum(), whole
         ratio = _ratio(part.sum(), whole.sum())
         known[:, cell] = known[:, cell + 1] * (part + POOLED_LABELS * ratio) / (whole + POOLED_LABELS)
     known[:, 0] = 0.0
     return DelayCurves(edges, known, share, labels, final_age_ms)
+
+
+def _labels_below(tables: F64, ages_ms: F64, old_enough_ms: F64) -> F64:
+    """float64[49, strata, 49]: of the panes that are old enough to tell of edge i, labels with a delay below edge j.
+
+    tables: float64[panes, strata, 48]; ages_ms: float64[panes]; old_enough_ms: float64[49], ascending.
+    """
+    below = np.zeros((CELLS + 1, tables.shape[1], CELLS + 1))
+    oldest_first = np.argsort(-ages_ms, kind="stable")
+    can_tell = np.searchsorted(-ages_ms[oldest_first], -old_enough_ms, side="right")
+    if can_tell[0] == 0:
+        return below
+    if (np.diff(ages_ms) > 0.0).any():  # else they lie in order already, as panes come in time
+        tables = tables[oldest_first]
+    limits = np.unique(can_tell[can_tell > 0])
+    added = np.add.reduceat(tables[: limits[-1]], np.append(0, limits[:-1]), axis=0)
+    up_to = np.cumsum(np.cumsum(added, axis=0), axis=2)
+    tells = can_tell > 0
+    below[tells, :, 1:] = up_to[np.searchsorted(limits, can_tell[tells])]
+    return below
 
 
 def _ratio(part: float, whole: float) -> float:
