@@ -23,6 +23,7 @@ from driftline.schemas.errors import StoreUnavailable
 from driftline.sinks.join_stores import redis as redis_store
 from driftline.sinks.join_stores import rocksdb as rocks_store
 from driftline.sinks.join_stores.rocks_database import RocksDatabase
+from driftline.sinks.join_stores.write_journal import write_journal
 from tests.outcomes.stores import BACKING, KEEP_MS, WIDTH, MakeBacking, backing_maker, keys_of, records_of, values_in
 
 LOG = [place * place % 7 for place in range(40)]
@@ -150,7 +151,7 @@ def test_a_kill_between_any_two_steps_of_a_write_to_rocksdb_changes_nothing(
 ) -> None:
     """Batches hold two rows; the successor may die while it finishes the write."""
     monkeypatch.setattr(rocks_store, "_ROWS_A_BATCH", 2)
-    write, journal = RocksDatabase.write, rocks_store.write_journal
+    write, journal = RocksDatabase.write, write_journal
     died = 0
     make: MakeBacking
     snapshots: list[int]
