@@ -23,9 +23,13 @@ Decode: TypeAlias = Callable[[Sequence[bytes], Sequence[int], Sequence[int]], De
 
 
 class LogDecoder:
-    """The decode cursor of one input; `clock` is the one that `decode` moves. Both may be ahead of what is applied."""
+    """The decode cursor of one input; `clock` is the one that `decode` moves. Both may be ahead of what is applied.
+
+    `again_until`: records below this offset were applied before and are read once more, for the outcome side alone.
+    """
 
     def __init__(self, source: Input, decode: Decode, clock: RecordClock, next_offset: int) -> None:
+        self.again_until = next_offset
         self._source = source
         self._decode = decode
         self._clock = clock
@@ -40,21 +44,19 @@ class LogDecoder:
         if first == 0 and records.offsets[0] > cursor and not allow_gap:
             return DecodedRun(self._source, cursor, cursor, gap=records.offsets[0] - cursor)
         self._cursor = records.offsets[-1] + 1
+        new = max(first, bisect_left(records.offsets, self.again_until))
         run = DecodedRun(
             self._source,
             cursor,
             self._cursor,
-            skipped=self._cursor - cursor - (n - first),
-            create_time=records.create_time,
+            skipped=max(0, self._cursor - max(cursor, self.again_until) - (n - new)),
+            create_time=records.create_time and new < n,
             traceparents=records.traceparents,
         )
-        at = first
-        for tick in records.ticks:
-            if tick >= first:
-                self._take_events(records, at, tick, run)
-                self._take_tick(records.record_ms[tick], run)
-                at = tick + 1
-        self._take_events(records, at, n, run)
+        self._take(records, first, new, run)
+        run.again = len(run.pieces)
+        run.rejected.clear()  # as it was said when they were applied
+        self._take(records, new, n, run)
         return run
 
     def rewind(self, next_offset: int, record_ms: int | None) -> None:
@@ -62,10 +64,20 @@ class LogDecoder:
         self._cursor = next_offset
         self._clock.resume_at(record_ms)
 
+    def _take(self, records: LogRecords, start: int, stop: int, run: DecodedRun) -> None:
+        """Events and ticks of these positions."""
+        at = start
+        for tick in records.ticks:
+            if start <= tick < stop:
+                self._take_events(records, at, tick, run)
+                self._take_tick(records.record_ms[tick], run)
+                at = tick + 1
+        self._take_events(records, at, stop, run)
+
     def _take_tick(self, record_ms: int, run: DecodedRun) -> None:
         """Time moves on after what came before the tick; of many ticks in a row the latest says it all."""
         self._clock.tick(record_ms)
-        if not run.pieces:
+        if len(run.pieces) == run.again:
             run.pieces.append(DecodedBatch([], [], 0, None))
         run.pieces[-1].last_record_ms = self._clock.latest_ms
 

@@ -19,6 +19,7 @@ from driftline.processors.counters import Counters
 from driftline.processors.log_decoder import LogDecoder
 from driftline.processors.log_run import Applied, DecodedRun
 from driftline.processors.monitor import Monitor
+from driftline.processors.outcomes.joiner import FOR_EVER
 from driftline.processors.outcomes.side import OutcomeSide
 from driftline.processors.partition import Partition
 from driftline.processors.partition_parts import PartitionParts, PartitionState, restore_partition
@@ -36,10 +37,11 @@ __all__ = ["Applied", "DecodedRun", "LogPartition"]
 class LogPartition:
     """`specs`, `references`, `discovered`: as for `Partition`. `next_offsets`: of each input, the first to be applied.
 
-    `outcomes`: labels are joined to their predictions; a cut does not hold that side yet, so no worker asks for it.
+    `outcomes`: labels are joined to their predictions; without it they are only counted.
 
-    `next` are the first offsets that have not been applied. Decoding may run ahead of applying, on another thread; both go
-    through each log in order.
+    `next` are the first offsets that are to be read, `seen` the first that have not been applied. They differ only after
+    `restore`, as long as the outcome side reads again what its cut does not hold (`catching_up`). Decoding may run ahead of
+    applying, on another thread; both go through each log in order.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class LogPartition:
         self.create_time: set[Input] = set()
         self._models = Partition(specs, references, discovered=discovered, partition=partition, outcomes=outcomes)
         self.clock = self._models.clock
+        self.catching_up = False
+        self._read_ms: dict[Input, int | None] = dict.fromkeys(Input)
         clocks = self._models.columns.clocks
         decode = {Input.PREDICTIONS: self._models.decode, Input.LABELS: self._models.decode_labels}
         self._decoders = {each: LogDecoder(each, decode[each], clocks[each], self.next[each]) for each in Input}
@@ -85,19 +89,41 @@ class LogPartition:
         if run.create_time and source not in self.create_time:
             self.create_time.add(source)
             signals.append(self._create_time(source))
-        for piece in run.pieces:
-            if source is Input.PREDICTIONS:
+        for number, piece in enumerate(run.pieces):
+            if number < run.again:
+                self._models.apply_again(source, piece)
+            elif source is Input.PREDICTIONS:
                 signals += self._models.apply(piece)
             else:
                 signals += self._models.apply_labels(piece)
+        if run.pieces:
+            self._read_ms[source] = run.last_record_ms
         self.skipped[source] += run.skipped
         self.next[source] = run.next
-        return Applied(signals, run.rejected)
+        return Applied(signals + self._caught_up(), run.rejected)
+
+    @property
+    def seen(self) -> dict[Input, int]:
+        """The first offset of each input that the state does not hold."""
+        return {source: max(self.next[source], decoder.again_until) for source, decoder in self._decoders.items()}
+
+    def _caught_up(self) -> list[Signal]:
+        """What follows as soon as both logs have been read again up to where the state was cut."""
+        if not self.catching_up:
+            return []
+        assert self.outcomes is not None, "nothing else reads again"
+        done = [source for source, offset in self.seen.items() if self.next[source] == offset]
+        for source in done:
+            self.outcomes.again(source, [], FOR_EVER)
+        if len(done) < len(self.next):
+            return []
+        self.catching_up = False
+        return self.outcomes.end_again()
 
     def rewind(self) -> None:
         """Drop what was decoded and not applied: decoding goes on at `next`."""
         for source, decoder in self._decoders.items():
-            decoder.rewind(self.next[source], self.clock.latest_ms[source])
+            decoder.rewind(self.next[source], self._read_ms[source])
 
     # -- what it holds -----------------------------------------------------------------------------------------------
 
@@ -130,12 +156,13 @@ class LogPartition:
     def cut(self, full: bool) -> Cut:
         """The state as it is now, as parts that can be encoded later: everything, or what changed since the last cut.
 
-        Copies only what changed. The first cut is a full one.
+        Copies only what changed. The first cut is a full one. None may be taken while `catching_up`: what the outcome side
+        has lost is not there yet.
         """
         if full:
             self._parts = PartitionParts(self._models)
         parts = self._parts.take(self._own_state())
-        return Cut(self.partition, dict(self.next), tuple(self._models.monitors), tuple(parts))
+        return Cut(self.partition, self.seen, tuple(self._models.monitors), tuple(parts))
 
     def state(self) -> bytes:
         """The whole state as canonical bytes: equal prefixes of both logs give equal bytes. For comparing, not keeping."""
@@ -151,19 +178,31 @@ class LogPartition:
         stored: StoredCut,
         *,
         discovered: ModelSpec | None = None,
+        outcomes: bool = False,
     ) -> LogPartition:
-        """A partition that goes on where the cut was taken.
+        """A partition that goes on where the cut was taken; see `catching_up` for what it may have to read before that.
 
         Parts that other settings or another reference shaped start afresh and are named in `Health` signals. Models that
         are no longer monitored are left behind. Raises DamagedSnapshot for a cut that cannot be read.
         """
         self = cls(
-            specs, references, discovered=discovered, partition=stored.partition, next_offsets=stored.next_offsets
+            specs,
+            references,
+            discovered=discovered,
+            partition=stored.partition,
+            next_offsets=stored.next_offsets,
+            outcomes=outcomes,
         )
         own = restore_partition(self._models, stored)
         self.create_time, self.skipped = set(own.create_time), dict(own.skipped)
         for source, record_ms in own.record_ms.items():
             self.clock.advance(source, record_ms)
+        self._read_ms = self.clock.latest_ms.copy()
+        starts = {} if self.outcomes is None else self.outcomes.begin_again()
+        for source, place in starts.items():
+            if place.offset < self.next[source]:
+                self.next[source], self._read_ms[source] = place
+        self.catching_up = bool(starts)
         self.rewind()
         return self
 

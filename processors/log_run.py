@@ -17,6 +17,7 @@ class DecodedRun:
 
     - gap: so many offsets lie between what has been decoded and these records: nothing of them was taken
     - skipped: offsets of [start, next) without a record: transaction markers, or records that retention took
+    - again: so many pieces at the front were applied before: they are for the outcome side alone
     - pieces: batches in log order; time moves on after each to its `last_record_ms`, that of the ticks behind it included
     """
 
@@ -25,6 +26,7 @@ class DecodedRun:
     next: int
     gap: int = 0
     skipped: int = 0
+    again: int = 0
     pieces: list[DecodedBatch] = field(default_factory=list)
     rejected: list[DeadLetter] = field(default_factory=list)
     create_time: bool = False

@@ -131,6 +131,11 @@ class Partition:
                 self.outcomes.labels(batch)
         return self._advance(Input.LABELS, decoded.last_record_ms)
 
+    def apply_again(self, source: Input, decoded: DecodedBatch) -> None:
+        """Records that were applied before the state was cut: the outcome side alone takes what it has lost of them."""
+        assert self.outcomes is not None, "nothing is read again for the prediction side"
+        self.outcomes.again(source, decoded.batches, decoded.last_record_ms)
+
     def _advance(self, source: Input, record_ms: int | None) -> list[Signal]:
         """One of the logs has been applied up to here: whatever may be joined now is."""
         self.clock.advance(source, record_ms)

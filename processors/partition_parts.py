@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from msgspec import Meta
 from driftline.processors.counters import Counters
 from driftline.processors.monitor_parts import MonitorParts
 from driftline.processors.monitor_restore import restore
+from driftline.processors.outcomes import side_state
+from driftline.processors.outcomes.marks import Place
 from driftline.processors.partition import Partition
 from driftline.processors.recovery.cut import CutPart, PartName, StoredCut
 from driftline.processors.signal_ids import digest
@@ -44,6 +47,7 @@ class PartitionParts:
         self._models = models
         self._own: bytes | None = None
         self._monitors: dict[str, MonitorParts] = {}
+        self._outcomes: dict[PartName, bytes] = {}
 
     def take(self, own: PartitionState) -> list[CutPart]:
         """Every part, in a fixed order; `encode` None: unchanged since the call before."""
@@ -55,7 +59,16 @@ class PartitionParts:
             if known is None:
                 known = self._monitors[model] = MonitorParts(monitor)
             parts += known.take()
-        return parts
+        return [*parts, *self._take_outcomes()]
+
+    def _take_outcomes(self) -> Iterator[CutPart]:
+        if self._models.outcomes is None:
+            return
+        before, self._outcomes = self._outcomes, {}
+        for name, part in self._models.outcomes.parts():
+            self._outcomes[name] = part.data
+            changed = before.get(name) != part.data
+            yield CutPart(name, part.fingerprint, partial(bytes, part.data) if changed else None)
 
 
 def restore_partition(models: Partition, stored: StoredCut) -> PartitionState:
@@ -67,7 +80,8 @@ def restore_partition(models: Partition, stored: StoredCut) -> PartitionState:
     models.models_capped = own.models_capped
     parts: dict[str, list[Part]] = {}
     for name, part in stored.parts.items():
-        parts.setdefault(name.model, []).append(Part(name.name, part.fingerprint, part.data))
+        if not name.name.startswith(side_state.NAME):
+            parts.setdefault(name.model, []).append(Part(name.name, part.fingerprint, part.data))
     for model in stored.models:
         own_parts = parts.get(model, [])
         if not {part.name for part in own_parts} >= _ALWAYS_THERE:
@@ -75,6 +89,9 @@ def restore_partition(models: Partition, stored: StoredCut) -> PartitionState:
         monitor = models.discover(model)
         if monitor is not None:
             restore(monitor, partial(fitting_parts, own_parts))
+    if models.outcomes is not None:
+        here = Place(stored.next_offsets[Input.PREDICTIONS], own.record_ms[Input.PREDICTIONS])
+        models.outcomes.restore(stored.parts, models.monitors, here)
     return own
 
 

@@ -7,11 +7,14 @@ joined once there is a reference. Earlier ones are not judged, as their windows 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from driftline.processors.batches import LabelBatch, PredictionBatch
+from driftline.processors.outcomes.marks import Place
+from driftline.processors.outcomes.side_state import Beginning
 
 
 class BeforeReference:
@@ -26,6 +29,15 @@ class BeforeReference:
     def empty(self) -> bool:
         """Whether it holds nothing."""
         return not self._predictions and not self._labels
+
+    @property
+    def beginning(self) -> Beginning:
+        """From where the logs have to be read again by who has lost what is held; the same however they were cut."""
+        surplus = max(0, sum(map(len, self._predictions)) - self.limit)
+        predictions = _place(self._predictions, surplus)
+        since_ms = None if predictions is None else predictions.latest_ms
+        before = 0 if since_ms is None else sum(int((batch.partition_ms < since_ms).sum()) for batch in self._labels)
+        return Beginning(predictions, _place(self._labels, before))
 
     def feed(self, batch: PredictionBatch | LabelBatch) -> None:
         """Take the next records of one log. Predictions come as generic rows."""
@@ -66,6 +78,22 @@ class BeforeReference:
         self._predictions.clear()
         self._labels.clear()
         return taken
+
+
+def part_since(batch: PredictionBatch | LabelBatch, since: Beginning) -> PredictionBatch | LabelBatch:
+    """The records of a batch that were still held, when it is read again by who lost them; it may be none."""
+    place = since.predictions if isinstance(batch, PredictionBatch) else since.labels
+    first = len(batch) if place is None else int(np.searchsorted(batch.offsets, place.offset, side="left"))
+    return _predictions_from(batch, first) if isinstance(batch, PredictionBatch) else _labels_from(batch, first)
+
+
+def _place(held: Iterable[PredictionBatch] | Iterable[LabelBatch], number: int) -> Place | None:
+    """That of the record with this number among all that are held."""
+    for batch in held:
+        if number < len(batch):
+            return Place(int(batch.offsets[number]), int(batch.partition_ms[number]))
+        number -= len(batch)
+    return None
 
 
 def _predictions_from(batch: PredictionBatch, start: int) -> PredictionBatch:

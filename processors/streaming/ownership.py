@@ -163,7 +163,7 @@ class Ownership:
 
     def _held(self, p: int) -> Held | None:
         held = self.owned.get(p)
-        return None if held is None else Held(held.generation, held.partition.next, held.writer.burnt)
+        return None if held is None else Held(held.generation, held.partition.seen, held.writer.burnt)
 
     async def _read_back(
         self, p: int, generation: int, begins: Mapping[Input, int], committed: Mapping[Input, int]
@@ -177,7 +177,14 @@ class Ownership:
             partition = self._fresh(p, begins)
         writer = SnapshotWriter(p, os.urandom(_EPOCH_BYTES).hex(), found.foreign_keys)
         log.info("partition %d: read back in %.0f ms", p, 1e3 * (time.monotonic() - began))
-        return Owned(partition, writer, generation, saved=dict(partition.next))
+        for source, begin in begins.items():
+            if partition.next[source] < begin <= partition.seen[source]:
+                log.warning(
+                    "partition %d: %s from offset %d on are needed to join labels, and retention took those before %d: "
+                    "predictions whose label was still to come are lost; keep records for longer than labels.horizon",
+                    *(p, source, partition.next[source], begin),
+                )
+        return Owned(partition, writer, generation, saved=partition.seen)
 
     def _usable(self, p: int, found: ReadBack) -> LogPartition | None:
         for stored in found.cuts:
@@ -189,7 +196,11 @@ class Ownership:
 
     async def _check_ends(self, broker: Broker) -> None:
         """A state past the end of its log would wait for ever, or take other records for those it has seen."""
-        offsets = self.offsets()
+        offsets = {
+            TP(self.topics[source], p): offset
+            for p, owned in self.owned.items()
+            for source, offset in owned.partition.seen.items()
+        }
         if offsets:
             refuse_lost_tails(offsets, await broker.end_offsets(offsets, _BROKER_TIMEOUT_S))
 
@@ -200,18 +211,23 @@ class Ownership:
         async with self._saving:
             for p in sorted(self.owned if partitions is None else partitions):
                 owned = self.owned.get(p)
-                if owned is not None and not owned.writer.burnt and owned.saved != owned.partition.next:
+                if owned is not None and not owned.writer.burnt and _has_moved(owned):
                     await self._save(owned, broker)
 
     async def _save(self, owned: Owned, broker: Broker) -> None:
         await self._engine.drained()  # and now, before anything else can run, the cut is taken
         began, state = time.monotonic(), _Timed(owned.partition)
-        moved_to = dict(owned.partition.next)
+        moved_to = owned.partition.seen
         done = await persist(
             state, owned.writer, _Ports(self._outputs, self._snapshots, broker, self.topics, owned.generation)
         )
         owned.saved = moved_to
         self._saved(state.partition, done, time.monotonic() - began, state.held_s)
+
+
+def _has_moved(owned: Owned) -> bool:
+    """Since the last snapshot. A partition that still catches up has no state that could be cut."""
+    return not owned.partition.catching_up and owned.saved != owned.partition.seen
 
 
 class _Timed:

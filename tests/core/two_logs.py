@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,14 @@ from driftline.schemas.codec import encode
 from driftline.schemas.control import TICK_VALUE
 from driftline.schemas.inputs import Input
 from driftline.schemas.log_records import LogRecords
-from driftline.schemas.signals import AlertOpened, AlertResolved, AlertUpdated, Signal
+from driftline.schemas.signals import (
+    AlertOpened,
+    AlertResolved,
+    AlertUpdated,
+    LabelExpired,
+    PerformanceWindow,
+    Signal,
+)
 from tests.core.logs import MINUTE_MS, SPEC, make_log
 
 P, L = Input.PREDICTIONS, Input.LABELS
@@ -60,14 +68,22 @@ class World:
     specs: dict[str, ModelSpec]
     references: dict[str, dict[str, Reference]]
     discovered: ModelSpec | None
+    outcomes: bool = False
 
     def fresh(self) -> LogPartition:
         return LogPartition(
-            self.specs, self.references, discovered=self.discovered, partition=3, next_offsets=dict.fromkeys(Input, 0)
+            self.specs,
+            self.references,
+            discovered=self.discovered,
+            partition=3,
+            next_offsets=dict.fromkeys(Input, 0),
+            outcomes=self.outcomes,
         )
 
     def restored(self, stored: StoredCut) -> LogPartition:
-        return LogPartition.restore(self.specs, self.references, stored, discovered=self.discovered)
+        return LogPartition.restore(
+            self.specs, self.references, stored, discovered=self.discovered, outcomes=self.outcomes
+        )
 
 
 def world(given: Reference) -> World:
@@ -125,12 +141,16 @@ def stored(cut: Cut, before: StoredCut | None = None) -> StoredCut:
     return StoredCut(cut.partition, cut.next_offsets, cut.models, parts)
 
 
+OUTCOMES = "outcomes"
+"""The side of what is said of labels: it follows from both logs."""
+
+
 class Player:
-    """Plays logs through a partition and keeps what is said, by input and model."""
+    """Plays logs through a partition and keeps what is said, by side (an input, or OUTCOMES) and model."""
 
     def __init__(self, where: LogPartition, logs: Logs) -> None:
         self.where, self.logs = where, logs
-        self.said: dict[tuple[Input, str], list[bytes]] = defaultdict(list)
+        self.said: dict[tuple[str, str], list[bytes]] = defaultdict(list)
         self.letters: dict[Input, list[tuple[int, bytes, int]]] = {P: [], L: []}
         self._decoded = dict.fromkeys(Input, 0)  # positions
         self._waiting: deque[DecodedRun] = deque()
@@ -141,6 +161,16 @@ class Player:
             self.decode(source, n)
             self.apply(leave=ahead)
         self.apply()
+
+    def restart(self, where: LogPartition) -> None:
+        """Another one goes on, from the offsets that it asks for."""
+        assert not self._waiting
+        self.where = where
+        self._decoded = {source: bisect_left(log.offsets, where.next[source]) for source, log in self.logs.items()}
+
+    def left(self, source: Input) -> int:
+        """Records of this log that have not been decoded."""
+        return len(self.logs[source].values) - self._decoded[source]
 
     def decode(self, source: Input, n: int) -> None:
         """The next n records of one log, in one run."""
@@ -154,7 +184,8 @@ class Player:
             run = self._waiting.popleft()
             applied = self.where.apply(run)
             for signal in applied.signals:
-                self.said[run.input, model_of(signal)].append(encode(signal))
+                side = OUTCOMES if isinstance(signal, PerformanceWindow | LabelExpired) else run.input
+                self.said[side, model_of(signal)].append(encode(signal))
             self.letters[run.input] += [(each.offset, each.value, each.record_ms) for each in applied.rejected]
 
 
