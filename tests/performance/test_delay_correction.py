@@ -234,3 +234,34 @@ def test_a_multiclass_model_is_corrected_by_class(classes: int | None) -> None:
     if classes == 3:
         f1 = [80 / 90, 0.0, 180 / 190]
         assert found["macro_f1_corrected"] == pytest.approx(np.mean(f1))
+
+
+def test_the_order_in_which_panes_lie_does_not_matter(test_seed: int) -> None:
+    rng = np.random.default_rng(test_seed)
+    n, pane = 40, rng.permutation(40)
+    tables = PaneSums(rng.poisson(3.0, (n, 4 * CELLS)).astype(np.float64), pane)
+    rows = PaneSums(rng.poisson(5.0, (n, BINARY.width)).astype(np.float64), pane)
+
+    def corrected(order: I64) -> dict[str, F64]:
+        return corrected_metrics(
+            BINARY,
+            PaneSums(rows.sums[order], rows.pane[order]),
+            PaneSums(tables.sums[order], tables.pane[order]),
+            np.zeros(n, np.int64),
+            1,
+            at_ms=int(n * PANE),
+            pane_ms=int(PANE),
+            final_age_ms=int(5 * DAY),
+        )
+
+    shuffled, by_time = corrected(np.arange(n)), corrected(np.argsort(pane))
+    assert shuffled["accuracy_corrected"] == pytest.approx(by_time["accuracy_corrected"], rel=1e-12)
+    assert 0.0 < shuffled["accuracy_corrected"][0] < 1.0
+
+
+def test_a_regression_and_a_model_without_labels_are_not_corrected() -> None:
+    nothing = PaneSums(np.zeros((0, 4 * CELLS)), np.zeros(0, np.int64))
+    for layout in (task_layout("regression"), BINARY):
+        rows = PaneSums(np.zeros((1, layout.width)), np.zeros(1, np.int64))
+        times = {"at_ms": int(DAY), "pane_ms": int(PANE), "final_age_ms": int(5 * DAY)}
+        assert corrected_metrics(layout, rows, nothing, np.zeros(1, np.int64), 1, **times) == {}
