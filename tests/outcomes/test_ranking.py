@@ -9,6 +9,8 @@ from dataclasses import replace
 import numpy as np
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from driftline.config.model_spec import HOUR_MS, MINUTE_MS
 from driftline.processors.performance.ranked_lists import (
@@ -20,7 +22,8 @@ from driftline.processors.performance.ranked_lists import (
     restore_lists,
 )
 from driftline.schemas.signals import PerformanceWindow
-from tests.outcomes.labelled_logs import START_MS, Log, Logs, both_logs, play, spec
+from tests.outcomes.labelled_logs import START_MS, Log, Logs, both_logs, play, random_steps, spec
+from tests.outcomes.test_snapshots import Worker
 
 
 def shown_lists(rng: random.Random, lists: int) -> tuple[Logs, list[tuple[int, int]]]:
@@ -71,3 +74,21 @@ def test_a_snapshot_keeps_the_lists() -> None:
     assert [find_list(again, float(key)) for key in range(70)] == [find_list(lists, float(key)) for key in range(70)]
     assert np.array_equal(again.label, lists.label, equal_nan=True)
     assert enter_list(again, 100.0, 1) == enter_list(lists, 100.0, 1)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_restart_anywhere_changes_nothing(seed: int) -> None:
+    rng = random.Random(seed)
+    logs, _ = shown_lists(rng, 6)
+    model = replace(spec(2 * HOUR_MS), task="ranking")
+    straight, restarted = Worker(logs, model), Worker(logs, model)
+    for source, n in random_steps(rng, logs):
+        straight.read(source, n)
+        restarted.read(source, n)
+        if rng.random() < 0.5:
+            restarted.restart(rng)
+    assert restarted.said == straight.said
+    end_ms = START_MS + 12 * HOUR_MS
+    told = straight.machine.finish(end_ms)
+    assert restarted.machine.finish(end_ms) == told
+    assert any(isinstance(w, PerformanceWindow) and w.metrics["mrr"] is not None for w in told)
