@@ -183,6 +183,9 @@ class PerformanceWindow(Struct, frozen=True, kw_only=True, tag_field="signal", t
     estimated: dict[str, float | None] = {}
     config_hash: str = ""
     gaps: list[SegmentGap] = []  # of the whole model, where the settings ask for them
+    retracted: int = 0  # labels that were taken back
+    unusable: int = 0  # labelled, but it or its label is of no known class or type: in no metric
+    evicted: int = 0  # of the whole model: predictions that a full join store dropped, so that coverage cannot be had
 
 
 class LabelExpired(Struct, frozen=True, kw_only=True, tag_field="signal", tag="label_expired"):

@@ -21,6 +21,8 @@ from driftline.processors.performance.common import (
     DELAY,
     DELAY_CELLS,
     LABELLED,
+    RETRACTED,
+    UNUSABLE,
     N,
     delay_quantile,
 )
@@ -145,7 +147,8 @@ class Telling:
         metrics = _written({**computed, **corrected})
         guessed = self._estimator.metrics(sums[:, self._columns.task_end : self._columns.estimate_end])
         estimated = _written(guessed)
-        counted = sums[:, [N, LABELLED, CORRECTED]].astype(np.int64).tolist()
+        counts = [N, LABELLED, CORRECTED, RETRACTED, UNUSABLE, self._columns.evicted]
+        counted = sums[:, counts].astype(np.int64).tolist()
         signals = []
         for k, number in enumerate(numbers):
             group = self._groups.group(number)
@@ -165,6 +168,9 @@ class Telling:
                     n=counted[k][0],
                     labelled=counted[k][1],
                     corrected=counted[k][2],
+                    retracted=counted[k][3],
+                    unusable=counted[k][4],
+                    evicted=counted[k][5],
                     coverage=coverage[k],
                     delay_ms_p50=p50[k],
                     delay_ms_p90=p90[k],

@@ -185,3 +185,17 @@ def test_a_log_that_is_read_alone_says_nothing_yet() -> None:
         if isinstance(s, PerformanceWindow)
     ]
     assert [s for s in partition.end(Input.LABELS) if isinstance(s, PerformanceWindow)]
+
+
+def test_a_window_says_what_its_metrics_leave_out() -> None:
+    story = Story()
+    story.model = replace(story.model, labels=LabelSpec(horizon_ms=HORIZON_MS, capacity=3))
+    for i in range(4):
+        story.predict(f"p{i}", 1 + i / 100)
+    story.label("p0", 2)  # pushed out
+    story.label("p1", 2, "neither")
+    story.label("p2", 2)
+    story.label("p2", 3, None)
+    _, said = story.play()
+    window = last(said)
+    assert (window.n, window.labelled, window.evicted, window.unusable, window.retracted) == (4, 1, 1, 1, 1)

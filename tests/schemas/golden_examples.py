@@ -250,6 +250,9 @@ SIGNALS: dict[str, signals.Signal] = {
                 labels=600,
             )
         ],
+        retracted=4,
+        unusable=3,
+        evicted=2,
     ),
     "performance_window_minimal": signals.PerformanceWindow(id="1", model="m", **_WINDOW, n=0, labelled=0),
     "label_expired": signals.LabelExpired(**_PLACE, pane_end_ms=1769861400000, predictions=7, labels=2),
