@@ -52,7 +52,9 @@ class RocksDatabase:
 
     @property
     def generations(self) -> list[int]:
-        """Those that there are, the newest first."""
+        """Those that there are, the newest first. Raises StoreUnavailable when the database is closed."""
+        if not self._families:
+            raise StoreUnavailable(f"RocksDB in {self._folder} is closed")
         return sorted(
             (int(name.removeprefix(_GENERATION)) for name in self._families if name != _DEFAULT), reverse=True
         )

@@ -166,17 +166,18 @@ class RocksStore:
 
     def _reopen(self) -> RocksDatabase:
         self.close()
-        database = RocksDatabase(self._folder, self._cache)
-        self._database = database
-        self._position, self._newest = _read(database.note(_POSITION), self._width)
-        under_way = database.note(_UNDER_WAY)
-        if under_way is not None:
-            journal = read_journal(self._folder / _JOURNAL, self._width)
-            if journal is None or journal.name != under_way:
-                raise StoreDoubtful("a write was cut off, and its journal is lost")
-            self._apply(database, journal)
-        self._drop_old(database)
-        return database
+        with self._given_up_after_errors():
+            database = RocksDatabase(self._folder, self._cache)
+            self._database = database
+            self._position, self._newest = _read(database.note(_POSITION), self._width)
+            under_way = database.note(_UNDER_WAY)
+            if under_way is not None:
+                journal = read_journal(self._folder / _JOURNAL, self._width)
+                if journal is None or journal.name != under_way:
+                    raise StoreDoubtful("a write was cut off, and its journal is lost")
+                self._apply(database, journal)
+            self._drop_old(database)
+            return database
 
     def _apply(self, database: RocksDatabase, write: JournaledWrite) -> None:
         """In one batch, if it is small; else in several, and only the last of them makes it count."""

@@ -73,6 +73,28 @@ def test_files_that_vanish_under_a_failing_store_are_not_taken_for_an_empty_one(
     store.close()
 
 
+def test_a_store_that_could_not_be_opened_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, note = store_in(tmp_path), RocksDatabase.note
+    store.open()
+    store.write(keys_of(1), records_of(10), b"one", 0)
+    store.close()
+
+    def fails(database: RocksDatabase, name: bytes) -> None:
+        database.close()
+        raise StoreUnavailable("the disk does not answer")
+
+    monkeypatch.setattr(RocksDatabase, "note", fails)
+    for act in (store.open, lambda: store.get(keys_of(1))):
+        with pytest.raises(StoreUnavailable):
+            act()
+    monkeypatch.setattr(RocksDatabase, "note", note)
+    assert store.open() == b"one"
+    assert values_in(store, 1) == [10]
+    store.close()
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(StoreUnavailable, match="cannot be made"):
