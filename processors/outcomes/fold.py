@@ -30,22 +30,17 @@ from driftline.processors.estimation.tables import Tables
 from driftline.processors.kernels import njit_uncounted
 from driftline.processors.outcomes import counts
 from driftline.processors.outcomes.facts import LABELLED, MATCHED, PREDICTED, Facts
+from driftline.processors.outcomes.list_labels import change_list
 from driftline.processors.outcomes.operations import PREDICTION, RETRACTION, Operations
 from driftline.processors.outcomes.pane_rows import RowArrays, find_row, row_of
 from driftline.processors.performance.common import COMMON_WIDTH, CORRECTED, RETRACTED, N, add_label
-from driftline.processors.performance.ranked_lists import (
-    POSITIONS_MAX,
-    RankedLists,
-    enter_list,
-    find_list,
-    list_values,
-)
-from driftline.processors.performance.ranking import K, add_list
+from driftline.processors.performance.ranked_lists import POSITIONS_MAX, RankedLists
 from driftline.processors.performance.task_layout import RANKING, add_outcome, add_outcome_delay
 
 # positions in the settings array
-PANE_MS, FINAL_AFTER_MS, TOLERANCE_MS, CAPACITY, FACTS_ONLY, TASK, TASK_END, ESTIMATE, ESTIMATE_END, MARK_MS = range(10)
-SETTINGS: Final = 10
+PANE_MS, FINAL_AFTER_MS, TOLERANCE_MS, CAPACITY, FACTS_ONLY, TASK, TASK_END, ESTIMATE, ESTIMATE_END = range(9)
+MARK_MS, MARK_FACTS = 9, 10
+SETTINGS: Final = 11
 
 # positions in the clock array; a mark has the first five, and then its time
 NEXT_SEQ, NEXT_PREDICTION, NEXT_LABEL, PREDICTIONS_MS, LABELS_MS, OPERATION, OPENED, MARKS, LAST_MARK = range(9)
@@ -59,14 +54,12 @@ NONE: Final = np.iinfo(np.int64).min
 class Join(NamedTuple):
     """The state of the join besides its facts."""
 
-    settings: I64  # [10] see above; CAPACITY 0: without limit; FACTS_ONLY 1: facts change, and nothing else does
+    settings: I64  # [11] see above; CAPACITY 0: without limit; FACTS_ONLY 1: facts change, and nothing else does
     # [9] number of the next fact; of both logs, the first offset that was not done, and the merged time before it; number
     # of the last operation; pane that was opened by it or NONE; number of marks, and the multiple of MARK_MS of the last
     clock: I64
     counts: I64  # [15] see `counts`
-    marks: (
-        I64  # [m, 6] the first five of the clock every MARK_MS, and the merged time of the next operation: see `marks`
-    )
+    marks: I64  # [m, 6] the first five of the clock every MARK_MS or MARK_FACTS, and the merged time of the next operation: see `marks`
     pane_of_seq: I64  # [CAPACITY] pane of each of the last facts that were made, by number modulo capacity
     rows: RowArrays
     delays: RowArrays  # one for each pane: how long labels took, see `performance.delay_curves`; of width 0 for no such
@@ -225,31 +218,7 @@ def _apply_label(facts: Facts, f: int, join: Join, sign: float) -> None:
             values = sums[COMMON_WIDTH:task_end]
             add_outcome(task, values, prediction, facts.score[f], label, facts.weight[f], sign)
     if task == RANKING and usable and prediction >= 0.0 and facts.score[f] <= POSITIONS_MAX:
-        _change_list(facts, f, join, pane, sign)
-
-
-@njit_uncounted()
-def _change_list(facts: Facts, f: int, join: Join, pane: int, sign: float) -> None:
-    """Give an item of a list its label, or take it away: what the list contributes is another then."""
-    lists = join.lists
-    at = find_list(lists, facts.prediction[f])
-    if at < 0:
-        if sign < 0.0:
-            return  # the list had to make room: what it has contributed stays
-        at = enter_list(lists, facts.prediction[f], pane)
-        for g in range(facts.groups.shape[1]):
-            lists.groups[at, g] = facts.groups[f, g]
-    label = lists.label[at]
-    old_ndcg, old_rank = list_values(label, K)
-    label[int(facts.score[f]) - 1] = facts.label[f] if sign > 0.0 else np.nan
-    ndcg, rank = list_values(label, K)
-    for g in range(-1, facts.groups.shape[1]):
-        row = find_row(join.rows, lists.pane[at], 0 if g < 0 else lists.groups[at, g])
-        if row >= 0:
-            values = join.rows.sums[row][COMMON_WIDTH : join.settings[TASK_END]]
-            join.rows.changed[row] = join.clock[OPERATION]
-            add_list(values, old_ndcg, old_rank, -1.0)
-            add_list(values, ndcg, rank, 1.0)
+        change_list(join.lists, join.rows, facts, f, pane, task_end, join.clock[OPERATION], sign)
 
 
 @njit_uncounted()
@@ -363,9 +332,12 @@ def _retract(facts: Facts, f: int, at_ms: int, join: Join) -> None:
 
 @njit_uncounted()
 def _mark_way(operations: Operations, i: int, join: Join) -> None:
-    """Note where the logs were when merged time reached the next multiple of MARK_MS, and that this operation is done."""
+    """Note that this operation is done, and where the logs were before it: when merged time reaches the next multiple of
+    MARK_MS, and when MARK_FACTS more facts were made.
+    """
     at_ms, offset, clock = operations.at_ms[i], operations.offset[i], join.clock
-    if at_ms // join.settings[MARK_MS] > clock[LAST_MARK]:
+    facts_since = clock[NEXT_SEQ] - join.marks[clock[MARKS] - 1, NEXT_SEQ] if clock[MARKS] > 0 else 0
+    if at_ms // join.settings[MARK_MS] > clock[LAST_MARK] or facts_since >= join.settings[MARK_FACTS]:
         clock[LAST_MARK] = at_ms // join.settings[MARK_MS]
         mark = join.marks[clock[MARKS]]
         for column in range(MARK_AT_MS):
