@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import orjson
 import pytest
 
 from driftline.config.model_spec import DAY_MS, HOUR_MS
