@@ -71,6 +71,7 @@ class Joiner:
         self._settings[fold.ESTIMATE], self._settings[fold.ESTIMATE_END] = estimator.code, self.columns.estimate_end
         self._tables = estimator.tables
         self._settings[fold.MARK_MS] = marks.mark_every_ms(spec)
+        self._settings[fold.MARK_FACTS] = marks.mark_every_facts(self._settings[fold.CAPACITY])
 
     @property
     def operation(self) -> int:
@@ -92,7 +93,7 @@ class Joiner:
     def marks(self) -> I64:
         """int64[n, 6]: those from which on operations have to be done again to fill an empty store; see `marks`."""
         taken = self._marks[: self.clock[fold.MARKS]]
-        return marks.since(taken, int(taken[-1, fold.MARK_AT_MS]) - 2 * self._lifetime_ms) if len(taken) else taken
+        return marks.since(taken, *self._oldest(int(taken[-1, fold.MARK_AT_MS]))) if len(taken) else taken
 
     def read(self, operations: Operations) -> Batch:
         """The operations with their facts. Raises what the store raises: then nothing has happened."""
@@ -110,8 +111,8 @@ class Joiner:
         self.rows.grow(self._groups + 2)
         self.delays.grow(1)
         if self.clock[fold.MARKS] == len(self._marks) and not self._settings[fold.FACTS_ONLY]:
-            oldest_ms = int(batch.operations.at_ms[start]) - 2 * self._lifetime_ms
-            self._marks, self.clock[fold.MARKS] = marks.with_room(self._marks, oldest_ms)
+            oldest = self._oldest(int(batch.operations.at_ms[start]))
+            self._marks, self.clock[fold.MARKS] = marks.with_room(self._marks, *oldest)
         self.clock[fold.OPENED] = fold.NONE
         join = fold.Join(
             self._settings,
@@ -143,6 +144,12 @@ class Joiner:
         self._settings[fold.FACTS_ONLY] = 0
         self.write(batch)
         return next_seq
+
+    def _oldest(self, at_ms: int) -> tuple[int, int]:
+        """Merged time and number of the oldest fact that may have to be made again at this time."""
+        capacity = int(self._settings[fold.CAPACITY])
+        oldest = self.clock[fold.NEXT_SEQ] - marks.LIVES * capacity if capacity else 0
+        return at_ms - marks.LIVES * self._lifetime_ms, int(oldest)
 
     def kept_clock(self) -> I64:
         """int64[9]: the clock for `restore`, as it would be after that."""
