@@ -28,7 +28,7 @@ def test_any_cut_and_any_interleaving_of_the_logs_gives_the_same_bytes(seed: int
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(150, 250))
 def test_the_same_while_the_reference_is_still_being_learnt(seed: int, n: int) -> None:
     rng = random.Random(seed)
-    logs, model = make_logs(rng, n), spec(DAY_MS, learn_from=100)
+    logs, model = make_logs(rng, n), spec(DAY_MS, learn_from=40)
     whole = [encode(signal) for signal in play(logs, both_logs(logs), model, learns=True)]
     assert whole
     assert [encode(signal) for signal in play(logs, random_steps(rng, logs), model, learns=True)] == whole
@@ -38,7 +38,7 @@ def test_the_same_while_the_reference_is_still_being_learnt(seed: int, n: int) -
 def test_the_same_of_models_that_nobody_configured_whichever_log_names_them_first(seed: int, n: int) -> None:
     rng = random.Random(seed)
     logs = of_several_models(rng, make_logs(rng, n))
-    model = spec(DAY_MS, learn_from=50)
+    model = spec(DAY_MS, learn_from=20)
 
     def said(steps: list[Step]) -> dict[str, list[bytes]]:
         of_model: dict[str, list[bytes]] = defaultdict(list)
