@@ -45,4 +45,4 @@ class StoreDoubtful(JoinStoreError):
 
 
 class StoreFenced(JoinStoreError):
-    """Another writer has opened the store since. Open it again if the partition is still ours, and go on from its position."""
+    """Another writer has opened the store since. Open it again if the partition is still ours; go on from its position."""

@@ -59,7 +59,7 @@ class Join(NamedTuple):
     # of the last operation; pane that was opened by it or NONE; number of marks, and the multiple of MARK_MS of the last
     clock: I64
     counts: I64  # [15] see `counts`
-    marks: I64  # [m, 6] the first five of the clock every MARK_MS or MARK_FACTS, and the merged time of the next operation: see `marks`
+    marks: I64  # [m, 6] the first five of the clock, and the time of the next operation; every MARK_MS or MARK_FACTS
     pane_of_seq: I64  # [CAPACITY] pane of each of the last facts that were made, by number modulo capacity
     rows: RowArrays
     delays: RowArrays  # one for each pane: how long labels took, see `performance.delay_curves`; of width 0 for no such
