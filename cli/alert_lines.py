@@ -28,7 +28,9 @@ def show_alert(console: Console, alert: Alert) -> None:
 
 def _line(alert: Alert) -> Text:
     said = f"{_title(alert)}. {printable(alert.summary)} {_onset(alert)}"
-    return Text(f"{_moment(alert.detected_ms)} {alert.severity:<{_SEVERITY_WIDTH}} {alert.event:<{_EVENT_WIDTH}} {said}")
+    return Text(
+        f"{_moment(alert.detected_ms)} {alert.severity:<{_SEVERITY_WIDTH}} {alert.event:<{_EVENT_WIDTH}} {said}"
+    )
 
 
 def _columns(alert: Alert) -> Table:

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+import numpy as np
+
 from driftline.cli.findings import Finding, Strength
 from driftline.cli.looks import CLEAR_MISSING, Look
+from driftline.cli.performances import Performance
 from driftline.config.budget import FalseAlarmBudget
+from driftline.config.durations import format_duration
 from driftline.processors.budget import MonitorRates
+from driftline.processors.reference.show import sparkline
 
 DETECTORS: Final = {
     "shiryaev_roberts": "e-detector",
@@ -18,6 +23,8 @@ DETECTORS: Final = {
     "page_hinkley": "Page-Hinkley",
     "contract": "contract",
 }
+
+_METRICS: Final = {"accuracy": "accuracy", "mae": "mean absolute error", "ctr": "click-through rate"}
 
 _CLEAR_SHIFT_SDS: Final = 0.1
 """Below this shift of the mean, in standard deviations, a change of the spread is told instead, if there is one."""
@@ -110,6 +117,26 @@ def budget(allowed: FalseAlarmBudget, rates: MonitorRates) -> str:
         f"{alarms} a {allowed.period} over {rates.fields} fields{segments}: "
         f"a field that has not drifted is named at most once in {_weeks(per_field)}, on average."
     )
+
+
+def performance(found: Performance) -> list[str]:
+    """What labels say of a model, from the reference to now, and how that went."""
+    overall, worst, estimated = found.overall, found.worst, found.estimated
+    if overall is None or worst is None:
+        return []
+    before = "" if found.reference is None else f"{found.reference:.3g} in the reference, "
+    share = percent(found.labelled / found.n)
+    course = [window.value or 0.0 for window in found.windows.values()]
+    guess = "" if estimated is None else f"; estimated without labels {estimated:.3g}"
+    said = (f"{title} ({', '.join(map(day, times))})" for title, times in found.alarms.items())
+    alarms = [f"  alarms: {'; '.join(said)}"] if found.alarms else []
+    return [
+        f"{found.model}: {_METRICS[found.metric]} {before}{overall:.3g} here, "
+        f"by labels of {share} of {found.n:,} predictions",
+        f"  {sparkline(np.array(course))} windows of {format_duration(found.length_ms)}: "
+        f"worst {worst[1]:.3g} from {day(worst[0])} on, last {course[-1]:.3g}{guess}",
+        *alarms,
+    ]
 
 
 def _weeks(weeks: float) -> str:

@@ -13,7 +13,7 @@ from driftline.cli.failures import explained
 from driftline.cli.replay_files import run_replay
 from driftline.cli.replay_outcome import Outcome
 from driftline.cli.replay_topics import is_topic, run_topic_replay, with_topics
-from driftline.cli.report import show_budgets, show_findings, show_traffic
+from driftline.cli.report import show_budgets, show_findings, show_performances, show_traffic
 from driftline.config.config import Config
 from driftline.config.load import default_config, load_config
 from driftline.schemas.errors import InputError
@@ -48,6 +48,7 @@ def replay(
         return
     console = Console()
     show_findings(console, outcome.findings)
+    show_performances(console, outcome.performances)
     show_budgets(console, outcome.rates)
     show_traffic(console, outcome.summary, outcome.span_ms)
     console.print(f"written to {out}", highlight=False, markup=False, soft_wrap=True)

@@ -13,6 +13,7 @@ from driftline.cli.file_model import spec_of_file
 from driftline.cli.file_progress import file_progress
 from driftline.cli.findings import Findings
 from driftline.cli.label_times import prediction_times
+from driftline.cli.performances import Performances
 from driftline.cli.references import load_references
 from driftline.cli.replay_outcome import Outcome, Watched, models_used, rates_of, references_in_use
 from driftline.cli.replaying import replay as play
@@ -47,7 +48,7 @@ def run_replay(
         outcomes=labels is not None,
     )
     spec = spec_of_file(config, model)
-    findings = Findings()
+    findings, performances = Findings(), Performances()
     with file_progress(show_progress) as progress:
         task = progress.add_task(f"replaying {escape(predictions.name)} {COMPILING}", total=None)
 
@@ -65,11 +66,13 @@ def run_replay(
                 spec.name,
                 known_ms=lambda: prediction_times(read_events(predictions, spec.columns, spec.name)),
             )
-        replayed = play(partition, events, label_blocks, Watched(open_sink(), findings))
+        replayed = play(partition, events, label_blocks, Watched(open_sink(), findings, performances))
     models = models_used(config, references)
+    used = references_in_use(partition.monitors)
     return Outcome(
         summary={"format_version": 1, "as_of_ms": as_of_ms, "models": models, **replayed.summary()},
-        findings=findings.result(references_in_use(partition.monitors)),
+        findings=findings.result(used),
+        performances=performances.result(used),
         rates=rates_of(partition.monitors),
         span_ms=findings.span_ms,
     )

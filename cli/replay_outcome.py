@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from driftline.cli.findings import Finding, Findings
+from driftline.cli.performances import Performance, Performances
 from driftline.config.config import Config
 from driftline.config.fingerprint import config_hash
 from driftline.config.model_spec import ModelSpec
@@ -26,19 +27,21 @@ class Outcome:
 
     summary: dict[str, Any]
     findings: list[Finding]
+    performances: list[Performance]
     rates: Rates
     span_ms: tuple[int, int] | None
 
 
 class Watched:
-    """Hands signals on, and lets the findings see them."""
+    """Hands signals on, and lets those see them who gather what a person is told in the end."""
 
-    def __init__(self, inner: Sink, findings: Findings) -> None:
-        self._inner, self._findings = inner, findings
+    def __init__(self, inner: Sink, *gathering: Findings | Performances) -> None:
+        self._inner, self._gathering = inner, gathering
 
     def write(self, signals: Iterable[Signal]) -> None:
         kept = list(signals)
-        self._findings.look_at(kept)
+        for each in self._gathering:
+            each.look_at(kept)
         self._inner.write(kept)
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from driftline.cli.file_progress import file_progress
 from driftline.cli.findings import Findings
 from driftline.cli.partitions import Partitions
+from driftline.cli.performances import Performances
 from driftline.cli.references import load_references
 from driftline.cli.replay_files import COMPILING
 from driftline.cli.replay_outcome import Outcome, Rates, Watched, models_used, rates_of, references_in_use
@@ -56,13 +57,13 @@ def run_topic_replay(
     started = time.perf_counter()
     partitions = Partitions(config)
     topics = {source: partitions.topics[source] for source in sources}
-    findings, replayed, counters = Findings(), Replayed(), Counters()
+    findings, performances, replayed, counters = Findings(), Performances(), Replayed(), Counters()
     used: dict[tuple[str, str], Reference] = {}
     rates: Rates = {}
     offsets: dict[str, dict[str, list[int]]] = {}
     with TopicReader(config.broker, topics) as reader, file_progress(show_progress) as progress:
         task = progress.add_task(f"replaying {escape(topics[Input.PREDICTIONS])} {COMPILING}", total=None)
-        sink = Watched(open_sink(), findings)
+        sink = Watched(open_sink(), findings, performances)
         for number in reader.partitions:
             starts = reader.starts(number)
             partition = partitions.fresh(number, starts, outcomes=Input.LABELS in topics)
@@ -87,4 +88,4 @@ def run_topic_replay(
         "models": models_used(config, load_references(config)),
         **replayed.summary(),
     }
-    return Outcome(summary, findings.result(used), rates, findings.span_ms)
+    return Outcome(summary, findings.result(used), performances.result(used), rates, findings.span_ms)

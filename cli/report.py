@@ -8,9 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from driftline.cli.finding_words import budget, counters_line, moment
+from driftline.cli.finding_words import budget, counters_line, moment, performance
 from driftline.cli.findings import Finding
 from driftline.cli.findings_table import findings_table, legend
+from driftline.cli.performances import Performance
 from driftline.config.model_spec import ModelSpec
 from driftline.processors.budget import MonitorRates
 
@@ -32,6 +33,13 @@ def show_findings(console: Console, findings: Sequence[Finding]) -> None:
         if len(of_model) > len(shown):
             console.print(f"and {count(len(of_model) - len(shown), 'more field')}")
     console.print(legend(findings), style="dim", highlight=False)
+
+
+def show_performances(console: Console, performances: Sequence[Performance]) -> None:
+    """Two lines for each model that labels came for."""
+    for found in performances:
+        for line in performance(found):
+            console.print(escape(line), highlight=False)
 
 
 def show_budgets(console: Console, rates: Mapping[str, tuple[ModelSpec, MonitorRates]]) -> None:
