@@ -16,7 +16,7 @@ FOLDERS := cli config processors producers schemas sinks
 BRANCHES_MIN := 95
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
-CORE_TESTS = $(patsubst %,tests/%,budget columns concept core detectors outcomes performance recovery reference schemas statistics)
+CORE_TESTS = $(patsubst %,tests/%,budget columns concept core detectors estimation outcomes performance recovery reference schemas statistics)
 
 # A strict editable install links single files, so it has to be renewed when a file comes or goes: the name of its stamp
 # is made from the list of files.

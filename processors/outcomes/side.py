@@ -138,10 +138,11 @@ class OutcomeSide:
             parts = {
                 at.name: part for at, part in stored.items() if at.model == model and at.name.startswith(f"{NAME}/")
             }
+            begun_afresh = [NAME] if parts else []
             if parts and all(part.fingerprint == outcomes.fingerprint for part in parts.values()):
-                outcomes.restore({name: part.data for name, part in parts.items()})
-            elif parts:
-                monitor.notices.part_restarted(NAME, "the settings or the reference that shaped it have changed")
+                begun_afresh = outcomes.restore({name: part.data for name, part in parts.items()})
+            for name in begun_afresh:
+                monitor.notices.part_restarted(name, "the settings or the reference that shaped it have changed")
 
     def begin_again(self) -> dict[Input, Place]:
         """Open the join stores: from where each log has to be read again before anything is joined; empty: nothing has to.

@@ -33,6 +33,7 @@ from driftline.processors.reference.layout import layout_of
 from driftline.schemas.codec import encode
 from driftline.schemas.errors import StoreDoubtful, StoreFenced
 from driftline.schemas.inputs import Input
+from driftline.schemas.signals import Signal
 from tests.outcomes.labelled_logs import Logs, make_logs, random_steps, reference, spec
 from tests.outcomes.stores import ALL
 from tests.outcomes.stores import HOUR_MS as TTL_MS
@@ -95,11 +96,8 @@ class Worker:
         self.at[source] += n
         predictions_ms, labels_ms = (self.clock.latest_ms[each] for each in Input)
         if predictions_ms is not None and labels_ms is not None:
-            try:
-                self.said += map(encode, self.machine.advance(predictions_ms, labels_ms))
-            except (StoreDoubtful, StoreFenced):
-                self.open()
-                self.said += map(encode, self.machine.advance(predictions_ms, labels_ms))
+            times = predictions_ms, labels_ms
+            self.said += map(encode, self._again_and_again(lambda: self.machine.advance(*times)))
 
     def take_snapshot(self, *, acknowledged: bool, flushed: bool) -> None:
         parts, position = self.machine.snapshot(), self.machine.commit()
@@ -118,14 +116,17 @@ class Worker:
 
     def finish(self) -> list[bytes]:
         end_ms = max(ms for ms in self.clock.latest_ms.values() if ms is not None)
-        try:
-            said = self.machine.finish(end_ms)
-        except (StoreDoubtful, StoreFenced):
-            self.open()
-            said = self.machine.finish(end_ms)
-        self.said += map(encode, said)
+        self.said += map(encode, self._again_and_again(lambda: self.machine.finish(end_ms)))
         self.store.close()
         return self.said
+
+    def _again_and_again(self, what: Callable[[], list[Signal]]) -> list[Signal]:
+        """A store that was given away, and is ours again, may turn out to be damaged as well."""
+        while True:
+            try:
+                return what()
+            except (StoreDoubtful, StoreFenced):
+                self.open()
 
     def _fill_again(self, start: Position) -> None:
         reader, clock = Reader(self.logs, self.model), OutcomeClock()
