@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from driftline.config.model_spec import DAY_MS
 from driftline.processors.partition import Partition
 from driftline.schemas.codec import encode
+from tests.core.fewer import fewer_examples
 from tests.outcomes.labelled_logs import Log, Logs, Step, apply, both_logs, make_logs, play, random_steps, spec
 
 
+@fewer_examples()
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 40))
 def test_any_cut_and_any_interleaving_of_the_logs_gives_the_same_bytes(seed: int, n: int) -> None:
     rng = random.Random(seed)
@@ -25,6 +27,7 @@ def test_any_cut_and_any_interleaving_of_the_logs_gives_the_same_bytes(seed: int
     assert [encode(signal) for signal in play(logs, backwards, model)] == whole
 
 
+@fewer_examples()
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(150, 250))
 def test_the_same_while_the_reference_is_still_being_learnt(seed: int, n: int) -> None:
     rng = random.Random(seed)
@@ -34,6 +37,7 @@ def test_the_same_while_the_reference_is_still_being_learnt(seed: int, n: int) -
     assert [encode(signal) for signal in play(logs, random_steps(rng, logs), model, learns=True)] == whole
 
 
+@fewer_examples()
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(150, 250))
 def test_the_same_of_models_that_nobody_configured_whichever_log_names_them_first(seed: int, n: int) -> None:
     rng = random.Random(seed)
