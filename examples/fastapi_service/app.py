@@ -13,15 +13,14 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from housing_model import NAME, VERSION, HousingModel
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
 from pydantic import BaseModel
 
 from driftline.producers.publisher import Publisher
 
-registry = CollectorRegistry()
-REQUESTS = Counter("service_requests_total", "Requests.", ["path"], registry=registry)
-ERRORS = Counter("service_errors_total", "Requests that were answered with an error.", ["path"], registry=registry)
-LATENCY = Histogram("service_latency_seconds", "Time to answer.", ["path"], registry=registry)
+REQUESTS = Counter("service_requests_total", "Requests.", ["path"])
+ERRORS = Counter("service_errors_total", "Requests that were answered with an error.", ["path"])
+LATENCY = Histogram("service_latency_seconds", "Time to answer.", ["path"])
 
 model = HousingModel()
 
@@ -46,7 +45,7 @@ class Outcome(BaseModel):
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """One publisher for the process, flushed when the server stops."""
     with Publisher(os.environ.get("KAFKA", "localhost:9092")) as publisher:
-        registry.register(publisher.collector())
+        REGISTRY.register(publisher.collector())
         app.state.publisher = publisher
         yield
 
@@ -94,4 +93,4 @@ async def outcome(known: Outcome, request: Request) -> None:
 
 @app.get("/metrics")
 async def metrics() -> Response:
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

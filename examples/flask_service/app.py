@@ -12,20 +12,19 @@ import time
 from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
 from housing_model import FEATURES, NAME, VERSION, HousingModel
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
 
 from driftline.producers.publisher import Publisher
 
-registry = CollectorRegistry()
-REQUESTS = Counter("service_requests_total", "Requests.", ["path"], registry=registry)
-ERRORS = Counter("service_errors_total", "Requests that were answered with an error.", ["path"], registry=registry)
-LATENCY = Histogram("service_latency_seconds", "Time to answer.", ["path"], registry=registry)
+REQUESTS = Counter("service_requests_total", "Requests.", ["path"])
+ERRORS = Counter("service_errors_total", "Requests that were answered with an error.", ["path"])
+LATENCY = Histogram("service_latency_seconds", "Time to answer.", ["path"])
 
 app = Flask(__name__)
 model = HousingModel()
 # one for the process: flushed when it ends, and a worker that gunicorn forks goes on with a client of its own
 publisher = Publisher(os.environ.get("KAFKA", "localhost:9092"))
-registry.register(publisher.collector())
+REGISTRY.register(publisher.collector())
 
 
 @app.before_request
@@ -74,4 +73,4 @@ def outcome() -> ResponseReturnValue:
 
 @app.get("/metrics")
 def metrics() -> ResponseReturnValue:
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
