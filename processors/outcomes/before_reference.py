@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Final, TypeVar
 
 import numpy as np
 
 from driftline.processors.batches import LabelBatch, PredictionBatch
 from driftline.processors.outcomes.marks import Place
 from driftline.processors.outcomes.side_state import Beginning
+
+Batch = TypeVar("Batch", bound=PredictionBatch | LabelBatch)
+
+_OF_THE_BATCH: Final = {"model", "versions", "segments", "unknown"}
+"""Fields that have no entry for each record; generic rows are in no segments yet."""
 
 
 class BeforeReference:
@@ -58,7 +64,7 @@ class BeforeReference:
             first = self._labels[0]
             gone = int(np.searchsorted(first.partition_ms, predictions_ms, side="left"))
             if gone < len(first):
-                self._labels[0] = _labels_from(first, gone)
+                self._labels[0] = _from(first, gone)
                 return
             self._labels.popleft()
 
@@ -72,7 +78,7 @@ class BeforeReference:
         while surplus > 0:
             first = self._predictions.popleft()
             if surplus < len(first):
-                self._predictions.appendleft(_predictions_from(first, surplus))
+                self._predictions.appendleft(_from(first, surplus))
             surplus -= len(first)
         taken = list(self._predictions), list(self._labels)
         self._predictions.clear()
@@ -80,11 +86,11 @@ class BeforeReference:
         return taken
 
 
-def part_since(batch: PredictionBatch | LabelBatch, since: Beginning) -> PredictionBatch | LabelBatch:
+def part_since(batch: Batch, since: Beginning) -> Batch:
     """The records of a batch that were still held, when it is read again by who lost them; it may be none."""
     place = since.predictions if isinstance(batch, PredictionBatch) else since.labels
     first = len(batch) if place is None else int(np.searchsorted(batch.offsets, place.offset, side="left"))
-    return _predictions_from(batch, first) if isinstance(batch, PredictionBatch) else _labels_from(batch, first)
+    return _from(batch, first)
 
 
 def _place(held: Iterable[PredictionBatch] | Iterable[LabelBatch], number: int) -> Place | None:
@@ -96,36 +102,7 @@ def _place(held: Iterable[PredictionBatch] | Iterable[LabelBatch], number: int) 
     return None
 
 
-def _predictions_from(batch: PredictionBatch, start: int) -> PredictionBatch:
-    assert batch.rows is not None, "a model without a reference has generic rows"
-    return replace(
-        batch,
-        offsets=batch.offsets[start:],
-        record_ms=batch.record_ms[start:],
-        partition_ms=batch.partition_ms[start:],
-        event_ms=batch.event_ms[start:],
-        id_hash=batch.id_hash[start:],
-        ids=batch.ids[start:],
-        version_codes=batch.version_codes[start:],
-        numeric=batch.numeric[start:],
-        category=batch.category[start:],
-        unknown={},
-        rows=batch.rows[start:],
-    )
-
-
-def _labels_from(batch: LabelBatch, start: int) -> LabelBatch:
-    if start == 0:
-        return batch
-    return LabelBatch(
-        model=batch.model,
-        offsets=batch.offsets[start:],
-        record_ms=batch.record_ms[start:],
-        partition_ms=batch.partition_ms[start:],
-        label_ms=batch.label_ms[start:],
-        id_hash=batch.id_hash[start:],
-        ids=batch.ids[start:],
-        labels=batch.labels[start:],
-        sources=batch.sources[start:],
-        weights=batch.weights[start:],
-    )
+def _from(batch: Batch, start: int) -> Batch:
+    """The records of a batch from one on. Unknown names go: they have been counted where the batch was applied."""
+    kept = {each.name: getattr(batch, each.name)[start:] for each in fields(batch) if each.name not in _OF_THE_BATCH}
+    return replace(batch, unknown={}, **kept)
