@@ -35,28 +35,30 @@ def _home(pane: np.int64, group: np.int64, mask: np.int64) -> np.int64:
 
 
 @njit_uncounted()
-def find_row(rows: RowArrays, pane: int, group: int) -> int:
-    """The row of a pane and group, -1 if there is none."""
+def _slot_of(rows: RowArrays, pane: int, group: int) -> int:
+    """Where the table has the row of a pane and group, or would have it."""
     mask = np.int64(rows.table.shape[0] - 1)
     slot = _home(np.int64(pane), np.int64(group), mask)
     while rows.table[slot] > 0:
         row = rows.table[slot] - 1
         if rows.pane[row] == pane and rows.group[row] == group:
-            return int(row)
+            return int(slot)
         slot = (slot + 1) & mask
-    return -1
+    return int(slot)
+
+
+@njit_uncounted()
+def find_row(rows: RowArrays, pane: int, group: int) -> int:
+    """The row of a pane and group, -1 if there is none."""
+    return int(rows.table[_slot_of(rows, pane, group)]) - 1
 
 
 @njit_uncounted()
 def row_of(rows: RowArrays, pane: int, group: int) -> int:
     """The row of a pane and group, made of zeros if there is none; there must be room for it."""
-    mask = np.int64(rows.table.shape[0] - 1)
-    slot = _home(np.int64(pane), np.int64(group), mask)
-    while rows.table[slot] > 0:
-        row = rows.table[slot] - 1
-        if rows.pane[row] == pane and rows.group[row] == group:
-            return int(row)
-        slot = (slot + 1) & mask
+    slot = _slot_of(rows, pane, group)
+    if rows.table[slot] > 0:
+        return int(rows.table[slot]) - 1
     row = np.int32(rows.used[0])
     rows.used[0] += 1
     rows.table[slot] = row + 1
